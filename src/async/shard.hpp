@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One core's worth of the host: a thread with its own io_context. Everything mutable belongs to one shard and is touched only there.
+/// A ShardPool owns the threads. Work still queued when the pool stops is destroyed unrun.
+/// Threads: post() from any thread; everything else on the owner's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weft::async {
+
+class Shard {
+ public:
+  explicit Shard(std::size_t index);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  /// True on this shard's own thread.
+  [[nodiscard]] bool is_current() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
+
+  /// Runs `work` on the shard, later. Any thread. The work must not throw.
+  template <class Work>
+  void post(Work&& work) {
+    static_assert(std::is_nothrow_invocable_v<std::decay_t<Work>>, "work on a shard is noexcept");
+    boost::asio::post(io_, std::forward<Work>(work));
+  }
+
+  void start();
+  /// Stops the loop and joins the thread. Queued work is not run.
+  void stop();
+
+ private:
+  std::size_t index_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+  std::thread thread_;
+};
+
+/// All shards of one host.
+class ShardPool {
+ public:
+  /// `count` 0 means one per core this process may run on.
+  explicit ShardPool(std::size_t count);
+  ~ShardPool();
+  ShardPool(const ShardPool&) = delete;
+  ShardPool& operator=(const ShardPool&) = delete;
+
+  [[nodiscard]] std::size_t size() const noexcept { return shards_.size(); }
+  [[nodiscard]] Shard& at(std::size_t index) noexcept { return *shards_[index]; }
+  void stop();
+
+ private:
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace weft::async
