@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What went wrong, made to be shown to a person and to travel to another host.
-/// A failure is a value in weft: no function lets an exception leave it. std::error_code was not enough, because a lattice error needs a sentence,
-/// the way out, and whom to blame.
-/// Threads: a plain value. Only `code` and `message` may go on the wire; neither ever holds a secret.
+/// A failure is a value in weft: no function lets an exception leave it. std::error_code was not enough, because a
+/// lattice error needs a sentence, the way out, and whom to blame. Threads: a plain value. Only `code` and `message`
+/// may go on the wire; neither ever holds a secret.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,22 @@ namespace weft {
 
 /// The kinds of failure. Numbers are stable: they cross the wire and appear in logs.
 enum class Errc : std::uint16_t {
-  internal = 1,             ///< our own mistake
-  invalid_argument = 2,     ///< the caller's value is malformed
-  not_found = 3,            ///< what was named does not exist
-  already_exists = 4,       ///< what was to be made is there
-  permission_denied = 5,    ///< the operating system or a grant says no
-  not_granted = 6,          ///< a guest imports a capability that was not granted
-  unsupported = 7,          ///< well-formed, but not something this build does
-  malformed = 8,            ///< bytes from outside do not decode
-  resource_exhausted = 9,   ///< a limit was met
-  deadline_exceeded = 10,   ///< took longer than allowed
-  cancelled = 11,           ///< stopped on request
-  trap = 12,                ///< the guest trapped
-  guest_exit = 13,          ///< the guest called exit
-  unavailable = 14,         ///< not now; may work later
-  io = 15,                  ///< the operating system failed an operation
-  type_mismatch = 16,       ///< a value or function does not have the type that is asked for
+  internal = 1,            ///< our own mistake
+  invalid_argument = 2,    ///< the caller's value is malformed
+  not_found = 3,           ///< what was named does not exist
+  already_exists = 4,      ///< what was to be made is there
+  permission_denied = 5,   ///< the operating system or a grant says no
+  not_granted = 6,         ///< a guest imports a capability that was not granted
+  unsupported = 7,         ///< well-formed, but not something this build does
+  malformed = 8,           ///< bytes from outside do not decode
+  resource_exhausted = 9,  ///< a limit was met
+  deadline_exceeded = 10,  ///< took longer than allowed
+  cancelled = 11,          ///< stopped on request
+  trap = 12,               ///< the guest trapped
+  guest_exit = 13,         ///< the guest called exit
+  unavailable = 14,        ///< not now; may work later
+  io = 15,                 ///< the operating system failed an operation
+  type_mismatch = 16,      ///< a value or function does not have the type that is asked for
 };
 
 /// The enumerator's own name, for logs and `--output json`.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The embeddable host: load components, call them, serve them over HTTP. The daemon, the command line and the tests are clients of this header.
+/// The embeddable host: load components, call them, serve them over HTTP. The daemon, the command line and the tests
+/// are clients of this header.
 ///
 ///   auto host = weft::Host::create({});
 ///   auto component = (*host)->load("hello.wasm", {});
 ///   auto server = (*host)->serve(*component, {.listen = "127.0.0.1:8000"});
 ///
-/// Ownership: Host owns its threads, engine and components; Component and HttpService are handles that must not outlive their Host.
-/// Threads: every function here may be called from any thread but the host's own; all of them may block.
+/// Ownership: Host owns its threads, engine and components; Component and HttpService are handles that must not outlive
+/// their Host. Threads: every function here may be called from any thread but the host's own; all of them may block.
 /// Several hosts may live in one process; there are no globals.
 #pragma once
 
@@ -32,9 +33,10 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view line)>;
 
 struct HostConfig {
-  std::size_t shards = 0;                ///< threads that run guests; 0: one per core
-  std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft or ~/.cache/weft; empty: no cache
-  LogSink log;                           ///< empty: nothing is logged
+  std::size_t shards = 0;  ///< threads that run guests; 0: one per core
+  std::optional<std::string>
+      cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft or ~/.cache/weft; empty: no cache
+  LogSink log;    ///< empty: nothing is logged
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };
@@ -62,11 +64,11 @@ struct Grants {
 };
 
 struct Limits {
-  std::uint64_t max_memory_bytes = 64ULL << 20;   ///< linear memories of one instance together
-  std::uint32_t max_table_elements = 100'000;     ///< per table
-  std::chrono::milliseconds timeout{30'000};      ///< of one call; 0: none
-  std::uint32_t reuse = 0;                        ///< further calls one instance may serve; 0: a fresh instance for every call
-  std::uint32_t max_concurrent = 0;               ///< calls at once over all shards; 0: what the pool holds
+  std::uint64_t max_memory_bytes = 64ULL << 20;  ///< linear memories of one instance together
+  std::uint32_t max_table_elements = 100'000;    ///< per table
+  std::chrono::milliseconds timeout{30'000};     ///< of one call; 0: none
+  std::uint32_t reuse = 0;           ///< further calls one instance may serve; 0: a fresh instance for every call
+  std::uint32_t max_concurrent = 0;  ///< calls at once over all shards; 0: what the pool holds
 };
 
 struct ComponentConfig {
@@ -81,13 +83,13 @@ enum class WorldKind : std::uint8_t { http, command, library };
 /// Facts of a component.
 struct ComponentInfo {
   WorldKind kind = WorldKind::library;
-  std::string wasi_version;          ///< "0.2.3", "0.3.0" or empty
-  std::string toolchain;             ///< from the producers section: "clang 19.1.7, wit-component 0.254.2"
+  std::string wasi_version;  ///< "0.2.3", "0.3.0" or empty
+  std::string toolchain;     ///< from the producers section: "clang 19.1.7, wit-component 0.254.2"
   std::uint64_t size_bytes = 0;
   std::vector<std::string> imports;  ///< "wasi:http/types@0.2.3"
   std::vector<std::string> exports;
-  std::string wit;                   ///< all imports and exports with full types, as WIT text
-  std::string json;                  ///< the same as data
+  std::string wit;   ///< all imports and exports with full types, as WIT text
+  std::string json;  ///< the same as data
 };
 
 /// Figures of one call.
@@ -136,8 +138,9 @@ class Host {
 
   static Result<std::unique_ptr<Host>> create(HostConfig config);
 
-  /// Compiles (or takes from the cache), checks what the component imports against its grants, and prepares it for calls.
-  /// Errors: io, not_found (file), malformed (not a component), unsupported (WASI 0.3, a core module), not_granted (an import nobody provides).
+  /// Compiles (or takes from the cache), checks what the component imports against its grants, and prepares it for
+  /// calls. Errors: io, not_found (file), malformed (not a component), unsupported (WASI 0.3, a core module),
+  /// not_granted (an import nobody provides).
   virtual Result<std::shared_ptr<Component>> load(const std::string& path, ComponentConfig config) = 0;
   /// The same from bytes in memory.
   virtual Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) = 0;
@@ -146,14 +149,16 @@ class Host {
   /// Compiles into the artifact cache; returns false if it was there already.
   virtual Result<bool> compile(const std::string& path) = 0;
 
-  /// Serves a component that exports wasi:http/incoming-handler. Errors: type_mismatch, invalid_argument, io, permission_denied.
+  /// Serves a component that exports wasi:http/incoming-handler. Errors: type_mismatch, invalid_argument, io,
+  /// permission_denied.
   virtual Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) = 0;
   /// Runs a command component to its end; its exit code.
   virtual Result<int> run_command(const Component& component) = 0;
-  /// Calls an export, "ns:pkg/iface#func" or "func", with its arguments as text (WAVE: each argument one string; JSON: each one document).
-  /// The answer is in the same form; empty if the function returns nothing.
-  virtual Result<std::string> call(const Component& component, const std::string& function, const std::vector<std::string>& arguments,
-                                   ValueFormat format, CallStats* stats = nullptr) = 0;
+  /// Calls an export, "ns:pkg/iface#func" or "func", with its arguments as text (WAVE: each argument one string; JSON:
+  /// each one document). The answer is in the same form; empty if the function returns nothing.
+  virtual Result<std::string> call(const Component& component, const std::string& function,
+                                   const std::vector<std::string>& arguments, ValueFormat format,
+                                   CallStats* stats = nullptr) = 0;
 
   /// Stops one host: services are closed, calls in flight cancelled. The destructor does it too.
   virtual void stop() = 0;

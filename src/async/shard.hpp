@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One core's worth of the host: a thread with its own io_context. Everything mutable belongs to one shard and is touched only there.
-/// A ShardPool owns the threads. Work still queued when the pool stops is destroyed unrun.
-/// Threads: post() from any thread; everything else on the owner's thread.
+/// One core's worth of the host: a thread with its own io_context. Everything mutable belongs to one shard and is
+/// touched only there. A ShardPool owns the threads. Work still queued when the pool stops is destroyed unrun. Threads:
+/// post() from any thread; everything else on the owner's thread.
 #pragma once
 
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -34,12 +37,18 @@ class Shard {
     boost::asio::post(io_, std::forward<Work>(work));
   }
 
+  /// Exceptions that reached the root of this shard's thread; zero unless we made a mistake. Any thread.
+  [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
+
   void start();
   /// Stops the loop and joins the thread. Queued work is not run.
   void stop();
 
  private:
+  void run() noexcept;
+
   std::size_t index_;
+  std::atomic<std::uint64_t> failures_{0};
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   std::thread thread_;
