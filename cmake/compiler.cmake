@@ -21,6 +21,14 @@ if(WEFT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${WEFT_CCACHE}")
 endif()
 
+# Archives of LTO objects need an index that binutils' ar cannot write.
+find_program(WEFT_LLVM_AR llvm-ar-19)
+find_program(WEFT_LLVM_RANLIB llvm-ranlib-19)
+if(WEFT_LLVM_AR AND WEFT_LLVM_RANLIB)
+  set(CMAKE_AR "${WEFT_LLVM_AR}")
+  set(CMAKE_RANLIB "${WEFT_LLVM_RANLIB}")
+endif()
+
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
