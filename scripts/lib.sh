@@ -4,6 +4,7 @@
 WEFT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export HOME="${HOME:-/root}"
 export WEFT_CACHE_DIR="${WEFT_CACHE_DIR:-$HOME/.cache/weft}"
+export WEFT_CACHE="$WEFT_CACHE_DIR"
 export CCACHE_DIR="${CCACHE_DIR:-$WEFT_CACHE_DIR/ccache}"
 # Paths in the output do not depend on where the checkout is, so that a second clone finds the first one's objects.
 export CCACHE_BASEDIR="$WEFT_ROOT" CCACHE_NOHASHDIR=1
