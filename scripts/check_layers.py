@@ -21,7 +21,8 @@ ALLOWED = {
 }
 # Foreign headers that have one home: pattern of the include, folders that may have it.
 HOMES = [
-    (re.compile(r"^weft_engine\.h$|^weft-engine/|^weft_wit\.h$"), {"engine"}),
+    (re.compile(r"^weft_engine\.h$|^weft-engine/"), {"engine"}),
+    (re.compile(r"^weft_wit\.h$"), {"cli"}),
     (re.compile(r"^boost/beast"), {"web"}),
     (re.compile(r"^boost/asio"), {"async", "engine", "web", "host", "cli"}),
     (re.compile(r"^CLI/"), {"cli"}),
