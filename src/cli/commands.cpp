@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+
+#include "cli/exit_code.hpp"
+#include "cli/help.hpp"
+#include "cli/report.hpp"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <new>
+
+namespace weft::cli {
+namespace {
+
+/// Takes `--output X` off the front, and looks for it everywhere, because an error in the rest must already be printed
+/// in that format.
+std::span<const std::string> read_output_format(std::span<const std::string> words, Context& context) {
+  std::span<const std::string> rest = words;
+  bool at_front = true;
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    std::string_view value;
+    std::size_t taken = 1;
+    if ((words[i] == "--output" || words[i] == "-o") && i + 1 < words.size()) {
+      value = words[i + 1];
+      taken = 2;
+    } else if (words[i].starts_with("--output=")) {
+      value = std::string_view(words[i]).substr(9);
+    } else if (words[i].starts_with("-o")) {
+      value = std::string_view(words[i]).substr(words[i].starts_with("-o=") ? 3 : 2);
+    }
+    if (value != "json" && value != "text") {
+      at_front = false;
+      continue;
+    }
+    context.output = value == "json" ? OutputFormat::json : OutputFormat::text;
+    if (at_front) rest = words.subspan(i + taken);
+    i += taken - 1;
+  }
+  return rest;
+}
+
+Error unknown_command(std::span<const std::string> words) {
+  std::vector<std::string> names;
+  std::vector<std::string> of_group;
+  for (const CommandSpec* command : commands()) {
+    names.emplace_back(command->name);
+    if (command->name.starts_with(words[0] + " ")) of_group.emplace_back(command->name);
+  }
+  if (!of_group.empty()) {
+    return Error(Errc::invalid_argument, fmt::format("'weft {}' is a group of commands.", words[0]),
+                 fmt::format("Use one of: weft {}.", fmt::join(of_group, ", weft ")), Blame::operator_);
+  }
+  const auto near = nearest(words[0], names);
+  return Error(Errc::invalid_argument, fmt::format("weft has no command '{}'.", words[0]),
+               near ? fmt::format("Did you mean 'weft {}'?", *near) : "Read 'weft help'.", Blame::operator_);
+}
+
+Result<int> dispatch(std::span<const std::string> all_words, Context& context) {
+  const std::span<const std::string> words = read_output_format(all_words, context);
+  if (words.empty()) {
+    context.console.err(general_help(commands()));
+    return kExitUsage;
+  }
+  if (words[0] == "--help" || words[0] == "-h") {
+    context.console.out(general_help(commands()));
+    return kExitSuccess;
+  }
+  if (words[0] == "--version" || words[0] == "-V") return version_command().run(Arguments{}, context);
+  const Chosen chosen = choose(commands(), words);
+  if (chosen.command == nullptr) return unknown_command(words);
+  WEFT_TRY(const Arguments arguments, parse(*chosen.command, words.subspan(chosen.words)));
+  if (arguments.flag("help")) {
+    context.console.out(command_help(*chosen.command));
+    return kExitSuccess;
+  }
+  return chosen.command->run(arguments, context);
+}
+
+int finish(Result<int> outcome, const Context& context) {
+  if (!outcome) return report(outcome.error(), context);
+  if (*outcome == kExitSuccess && context.console.out_failed()) {
+    return report(Error(Errc::io, "The output could not be written.", "Check the disk or the program that reads it.",
+                        Blame::environment),
+                  context);
+  }
+  return *outcome;
+}
+
+}  // namespace
+
+std::span<const CommandSpec* const> commands() noexcept {
+  static const std::array kCommands{&run_command(),     &call_command(),        &inspect_command(),
+                                    &compile_command(), &wit_bindgen_command(), &wit_new_command(),
+                                    &version_command(), &completions_command(), &help_command()};
+  return kCommands;
+}
+
+int run_weft(std::span<const std::string> words, Context& context) noexcept {
+  // The fence of the program: std may throw, and nothing else may see it.
+  try {
+    return finish(dispatch(words, context), context);
+  } catch (const std::bad_alloc&) {
+    context.console.err(
+        "error: weft ran out of memory.\n  fix: Lower '--shards' or '--max-concurrent', or free memory.\n");
+    return exit_code(Errc::resource_exhausted);
+  } catch (const std::exception& failure) {
+    context.console.err("error: weft failed for an unforeseen reason: ");
+    context.console.err(failure.what());
+    context.console.err("\n  fix: Report this with the command that was run.\n");
+    return exit_code(Errc::internal);
+  }
+}
+
+}  // namespace weft::cli

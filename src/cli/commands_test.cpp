@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+
+#include "cli/fake_world.hpp"
+#include "cli/file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <stdexcept>
+
+namespace weft::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// Raises SIGTERM when the ready line is printed.
+class RaisingConsole final : public Console {
+ public:
+  RaisingConsole(FakeConsole& inner, FakeInterrupts& interrupts) : inner_(inner), interrupts_(interrupts) {}
+  void out(std::string_view text) override {
+    inner_.out(text);
+    if (text.contains("ready")) interrupts_.raise(SIGTERM);
+  }
+  void err(std::string_view text) override { inner_.err(text); }
+  [[nodiscard]] bool err_is_terminal() const override { return false; }
+  [[nodiscard]] bool out_failed() const override { return false; }
+
+ private:
+  FakeConsole& inner_;
+  FakeInterrupts& interrupts_;
+};
+
+int serve_until_ready(FakeWorld& world, std::vector<std::string> words) {
+  RaisingConsole console(world.console, world.interrupts);
+  Context context{.console = console,
+                  .interrupts = world.interrupts,
+                  .guest_tools = world.guest_tools,
+                  .getenv = world.context.getenv,
+                  .make_host = world.context.make_host,
+                  .library_versions = world.context.library_versions,
+                  .now = world.context.now,
+                  .exit_now = world.context.exit_now};
+  return run_weft(words, context);
+}
+
+TEST(RunCommandTest, serves_says_where_and_drains_on_a_signal) {
+  FakeWorld world;
+  EXPECT_EQ(serve_until_ready(world, {"run", "hello.wasm", "--listen", "0", "--drain", "3s"}), 0);
+  EXPECT_THAT(world.console.out_text, StartsWith("hello serves http://127.0.0.1:4711\nready in "));
+  EXPECT_EQ(world.script.serve_config.listen, "127.0.0.1:0");
+  EXPECT_EQ(world.script.closed_with, std::chrono::milliseconds(3'000));
+  EXPECT_EQ(world.script.component_config.grants.stdio, Stdio::log);
+  EXPECT_THAT(world.console.err_text, HasSubstr("stopping"));
+  EXPECT_TRUE(world.exits.empty());
+}
+
+TEST(RunCommandTest, prints_a_ready_line_for_programs) {
+  FakeWorld world;
+  world.script.cached = true;
+  EXPECT_EQ(serve_until_ready(world, {"run", "hello.wasm", "-o", "json"}), 0);
+  EXPECT_THAT(
+      world.console.out_text,
+      StartsWith(
+          R"({"event":"ready","component":"hello","url":"http://127.0.0.1:4711","address":"127.0.0.1:4711","cached":true,)"));
+}
+
+TEST(RunCommandTest, passes_a_commands_exit_code_and_arguments_on) {
+  FakeWorld world;
+  world.script.info.kind = WorldKind::command;
+  world.script.command = [] { return Result<int>(7); };
+  EXPECT_EQ(world.run({"run", "tool.wasm", "a", "--", "--b"}), 7);
+  EXPECT_EQ(world.script.component_config.grants.arguments, (std::vector<std::string>{"a", "--b"}));
+  EXPECT_EQ(world.script.component_config.grants.stdio, Stdio::inherit);
+  EXPECT_EQ(world.script.component_config.limits.timeout, std::chrono::milliseconds(0));
+  EXPECT_EQ(world.console.out_text, "");
+}
+
+TEST(RunCommandTest, a_signal_cancels_a_command_and_a_second_one_ends_the_process) {
+  FakeWorld world;
+  world.script.info.kind = WorldKind::command;
+  world.script.command = [&]() -> Result<int> {
+    world.interrupts.raise(SIGINT);
+    world.interrupts.raise(SIGINT);
+    return Error(Errc::cancelled, "Cancelled.");
+  };
+  EXPECT_EQ(world.run({"run", "tool.wasm"}), 130);
+  EXPECT_EQ(world.script.stops, 1);
+  EXPECT_EQ(world.exits, std::vector<int>{130});
+}
+
+TEST(RunCommandTest, a_signal_while_loading_ends_the_process) {
+  FakeWorld world;
+  world.script.on_serve = [&] { world.interrupts.raise(SIGTERM); };
+  world.script.serve_error = std::nullopt;
+  world.context.exit_now = [&](int code) {
+    world.exits.push_back(code);
+    throw std::runtime_error("the process ended");
+  };
+  world.run({"run", "hello.wasm"});
+  EXPECT_EQ(world.exits, std::vector<int>{143});
+}
+
+TEST(RunCommandTest, refuses_a_library_and_serve_options_for_a_command) {
+  FakeWorld world;
+  world.script.info.kind = WorldKind::library;
+  EXPECT_EQ(world.run({"run", "x.wasm"}), 4);
+  EXPECT_THAT(world.console.err_text, HasSubstr("weft call"));
+  world.script.info.kind = WorldKind::command;
+  EXPECT_EQ(world.run({"run", "x.wasm", "--listen", "1"}), 2);
+}
+
+TEST(RunCommandTest, turns_the_hosts_errors_into_exit_codes) {
+  FakeWorld world;
+  world.script.load_error =
+      Error(Errc::not_granted, "'x.wasm' imports wasi:filesystem/preopens.", "Grant it with '--dir'.");
+  EXPECT_EQ(world.run({"run", "x.wasm"}), 5);
+  EXPECT_EQ(world.console.err_text,
+            "error: 'x.wasm' imports wasi:filesystem/preopens.\n  fix: Grant it with '--dir'.\n");
+  world.script.inspect_error = Error(Errc::malformed, "Not wasm.");
+  EXPECT_EQ(world.run({"run", "x.wasm"}), 4);
+  world.script.create_error = Error(Errc::io, "No threads.");
+  EXPECT_EQ(world.run({"run", "x.wasm"}), 3);
+}
+
+TEST(RunCommandTest, bad_options_are_found_before_anything_is_loaded) {
+  FakeWorld world;
+  world.script.create_error = Error(Errc::internal, "must not be reached");
+  EXPECT_EQ(world.run({"run", "x.wasm", "--max-body", "lots"}), 2);
+  EXPECT_EQ(world.run({"run", "x.wasm", "--timeout", "5"}), 2);
+  EXPECT_EQ(world.run({"run", "x.wasm", "--drain", "5"}), 2);
+}
+
+TEST(CallCommandTest, prints_the_answer_in_the_form_of_the_arguments) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"call", "x.wasm", "a:b/c#f", "[1,2]", "-5"}), 0);
+  EXPECT_EQ(world.console.out_text, "42\n");
+  EXPECT_EQ(world.script.call_words, (std::vector<std::string>{"a:b/c#f", "[1,2]", "-5"}));
+  EXPECT_EQ(world.script.call_format, ValueFormat::wave);
+  EXPECT_EQ(world.script.host_config.shards, 1U);
+}
+
+TEST(CallCommandTest, wraps_the_answer_for_programs) {
+  FakeWorld world;
+  world.script.call = [] { return Result<std::string>("[\"a\"]"); };
+  EXPECT_EQ(world.run({"call", "x.wasm", "f", "--output", "json", "--json", "--stats"}), 0);
+  EXPECT_EQ(world.console.out_text,
+            "{\"result\":[\"a\"],\"stats\":{\"cpu_ms\":1.500,\"peak_memory_bytes\":65536,\"host_calls\":3}}\n");
+  world.console.out_text.clear();
+  EXPECT_EQ(world.run({"call", "x.wasm", "f", "--output", "json"}), 0);
+  EXPECT_EQ(world.console.out_text, "{\"result\":\"[\\\"a\\\"]\"}\n");
+}
+
+TEST(CallCommandTest, a_trap_has_its_own_exit_code) {
+  FakeWorld world;
+  world.script.call = []() -> Result<std::string> { return Error(Errc::trap, "Unreachable."); };
+  EXPECT_EQ(world.run({"call", "x.wasm", "f"}), 134);
+}
+
+TEST(InspectCommandTest, prints_facts_as_text_wit_or_data) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"inspect", "x.wasm"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr("wasi      0.2.3"));
+  EXPECT_THAT(world.console.out_text, HasSubstr("68.4 KiB"));
+  world.console.out_text.clear();
+  EXPECT_EQ(world.run({"inspect", "--wit", "x.wasm"}), 0);
+  EXPECT_EQ(world.console.out_text, "package root:component;\n");
+  world.console.out_text.clear();
+  EXPECT_EQ(world.run({"--output", "json", "inspect", "x.wasm"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr("\"types\":{\"imports\":[]}"));
+}
+
+TEST(CompileCommandTest, says_whether_there_was_something_to_do) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"compile", "a.wasm", "b.wasm"}), 0);
+  EXPECT_THAT(world.console.out_text, StartsWith("a.wasm: compiled in "));
+  EXPECT_THAT(world.console.out_text, HasSubstr("b.wasm: compiled in "));
+  EXPECT_EQ(world.run({"compile", "a.wasm", "--no-cache"}), 2);
+}
+
+TEST(WitCommandsTest, hand_their_words_to_the_tools) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"wit", "bindgen", "w.wit", "-w", "hello", "--out-dir", "gen"}), 0);
+  EXPECT_EQ(world.guest_tools.said, "bindgen w.wit hello gen");
+  const std::string module = testing::TempDir() + "weft_cli_module.wasm";
+  ASSERT_TRUE(write_file(module, "core"));
+  EXPECT_EQ(world.run({"wit", "new", module, "--adapter", "none"}), 0);
+  EXPECT_EQ(world.guest_tools.said, "new core none  ");
+  EXPECT_EQ(*read_file(testing::TempDir() + "weft_cli_module.component.wasm"), "component");
+  EXPECT_EQ(world.run({"wit", "new", module, "--world", "x"}), 2);
+  EXPECT_EQ(world.run({"wit", "new", module + ".no"}), 3);
+  EXPECT_EQ(world.run({"wit"}), 2);
+}
+
+TEST(VersionCommandTest, names_every_library) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"version"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr("wasmtime    48.0.8"));
+  world.console.out_text.clear();
+  EXPECT_EQ(world.run({"version", "--output=json"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr("\"libraries\":{\"wasmtime\":\"48.0.8\"}"));
+}
+
+std::vector<std::string> words_of(std::string_view name) {
+  const std::size_t space = name.find(' ');
+  if (space == std::string_view::npos) return {std::string(name)};
+  return {std::string(name.substr(0, space)), std::string(name.substr(space + 1))};
+}
+
+TEST(HelpTest, every_command_explains_itself_and_the_exit_codes) {
+  for (const CommandSpec* command : commands()) {
+    FakeWorld world;
+    std::vector<std::string> words = words_of(command->name);
+    words.emplace_back("--help");
+    EXPECT_EQ(world.run(words), 0);
+    EXPECT_THAT(world.console.out_text, HasSubstr("Exit codes:"));
+    EXPECT_THAT(world.console.out_text, HasSubstr("--output"));
+    const std::string by_option = std::exchange(world.console.out_text, {});
+    words.pop_back();
+    words.insert(words.begin(), "help");
+    EXPECT_EQ(world.run(words), 0);
+    EXPECT_EQ(world.console.out_text, by_option);
+  }
+}
+
+TEST(HelpTest, refuses_what_is_no_command) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"help"}), 0);
+  EXPECT_EQ(world.run({"help", "nothing"}), 2);
+  EXPECT_EQ(world.run({"help", "run", "more"}), 2);
+}
+
+TEST(RunWeftTest, explains_unknown_commands) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({}), 2);
+  EXPECT_EQ(world.run({"--help"}), 0);
+  EXPECT_EQ(world.run({"--version"}), 0);
+  EXPECT_EQ(world.run({"inspct"}), 2);
+  EXPECT_THAT(world.console.err_text, HasSubstr("Did you mean 'weft inspect'?"));
+  world.console.err_text.clear();
+  EXPECT_EQ(world.run({"nothing-like-it", "-ojson"}), 2);
+  EXPECT_THAT(world.console.err_text, StartsWith("{\"error\":{\"code\":\"invalid_argument\""));
+}
+
+TEST(RunWeftTest, a_full_disk_behind_stdout_is_a_failure) {
+  FakeWorld world;
+  world.console.broken = true;
+  EXPECT_EQ(world.run({"version"}), 3);
+}
+
+TEST(RunWeftTest, no_exception_leaves_it) {
+  FakeWorld world;
+  world.context.library_versions = []() -> std::vector<std::pair<std::string, std::string>> {
+    throw std::runtime_error("odd");
+  };
+  EXPECT_EQ(world.run({"version"}), 1);
+  EXPECT_THAT(world.console.err_text, HasSubstr("odd"));
+}
+
+}  // namespace
+}  // namespace weft::cli

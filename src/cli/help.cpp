@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/help.hpp"
+
+#include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weft::cli {
+namespace {
+
+constexpr std::size_t kHelpColumn = 32;
+
+std::string usage_of(const PositionalSpec& spec) {
+  const std::string name = fmt::format("{}{}", spec.name, spec.repeat == Repeat::many ? "..." : "");
+  return spec.need == Need::required ? name : fmt::format("[{}]", name);
+}
+
+std::string two_columns(std::string_view left, std::string_view right) {
+  if (left.size() + 2 > kHelpColumn) return fmt::format("  {}\n{:{}}{}\n", left, "", kHelpColumn + 2, right);
+  return fmt::format("  {:<{}}{}\n", left, kHelpColumn, right);
+}
+
+std::string option_line(const OptionSpec& option) {
+  std::string left =
+      option.letter != 0 ? fmt::format("-{}, --{}", option.letter, option.name) : fmt::format("    --{}", option.name);
+  if (!option.value.empty()) left += fmt::format(" {}", option.value);
+  std::string right(option.help);
+  if (option.repeat == Repeat::many) right += "; repeatable";
+  if (!option.fallback.empty()) right += fmt::format(" (default: {})", option.fallback);
+  return two_columns(left, right);
+}
+
+std::string group_text(std::string_view title, std::span<const OptionSpec> options) {
+  if (options.empty()) return {};
+  std::string text = fmt::format("\n{}:\n", title);
+  for (const OptionSpec& option : options) text += option_line(option);
+  return text;
+}
+
+std::string exit_codes_text() {
+  std::string text = "\nExit codes:\n";
+  for (const ExitCodeLine& line : exit_code_lines()) text += fmt::format("  {:<8}{}\n", line.code, line.meaning);
+  return text;
+}
+
+Result<int> run(const Arguments& arguments, Context& context) {
+  const std::vector<std::string> words = arguments.positionals("COMMAND");
+  if (words.empty()) {
+    context.console.out(general_help(commands()));
+    return kExitSuccess;
+  }
+  const Chosen chosen = choose(commands(), words);
+  if (chosen.command == nullptr || chosen.words != words.size()) {
+    return Error(Errc::invalid_argument, fmt::format("weft has no command '{}'.", fmt::join(words, " ")),
+                 "Read 'weft help'.", Blame::operator_);
+  }
+  context.console.out(command_help(*chosen.command));
+  return kExitSuccess;
+}
+
+constexpr std::array kPositionals =
+    std::to_array<PositionalSpec>({{.name = "COMMAND",
+                                    .help = "the command to explain; without one, all are listed",
+                                    .need = Need::optional,
+                                    .repeat = Repeat::many}});
+constexpr CommandSpec kHelp{
+    .name = "help", .summary = "explain weft or one of its commands", .positionals = kPositionals, .run = run};
+
+}  // namespace
+
+std::string general_help(std::span<const CommandSpec* const> commands) {
+  std::string text = "weft runs WebAssembly components.\n\nUsage: weft COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const CommandSpec* command : commands) text += fmt::format("  {:<14}{}\n", command->name, command->summary);
+  text += "\n'weft help COMMAND' explains one. '--output json' is understood by all.\n";
+  return text + exit_codes_text();
+}
+
+std::string command_help(const CommandSpec& command) {
+  std::string text = fmt::format("{}{}.\n\nUsage: weft {} [OPTIONS]", static_cast<char>(command.summary[0] - 'a' + 'A'),
+                                 command.summary.substr(1), command.name);
+  for (const PositionalSpec& spec : command.positionals) text += fmt::format(" {}", usage_of(spec));
+  text += "\n";
+  if (!command.positionals.empty()) text += "\nArguments:\n";
+  for (const PositionalSpec& spec : command.positionals) text += two_columns(usage_of(spec), spec.help);
+  for (const OptionGroup& group : command.groups) text += group_text(group.title, group.options);
+  text += group_text("Common options", common_options());
+  if (!command.notes.empty()) text += fmt::format("\n{}\n", command.notes);
+  return text + exit_codes_text();
+}
+
+const CommandSpec& help_command() noexcept { return kHelp; }
+
+}  // namespace weft::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The `weft` executable: hands the real world to the commands.
+#include "cli/commands.hpp"
+#include "cli/native_guest_tools.hpp"
+#include "cli/process_console.hpp"
+#include "cli/signal_interrupts.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+int main(int argc, char** argv) {
+  // A reader that left is an error of write(), not the end of a server.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  weft::cli::ProcessConsole console;
+  weft::cli::SignalInterrupts interrupts;
+  weft::cli::NativeGuestTools guest_tools;
+  weft::cli::Context context{
+      .console = console,
+      .interrupts = interrupts,
+      .guest_tools = guest_tools,
+      .getenv = [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nothing sets variables here
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+      },
+      .make_host = weft::Host::create,
+      .library_versions = weft::library_versions,
+      .now = std::chrono::system_clock::now,
+      .exit_now = [](int code) { ::_exit(code); },
+  };
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return weft::cli::run_weft(words, context);
+}
