@@ -44,8 +44,10 @@ def fingerprint(path, command):
 
 
 def tidy(build, path, mark):
+    # The analyzer walks every path through GoogleTest's macros: half of the time, and nothing found there but noise.
+    fewer = ["--checks=-clang-analyzer-*"] if path.stem.endswith("_test") else []
     run = subprocess.run(
-        ["clang-tidy-19", "--quiet", "-p", str(build), str(path)], capture_output=True, text=True, check=False)
+        ["clang-tidy-19", "--quiet", *fewer, "-p", str(build), str(path)], capture_output=True, text=True, check=False)
     if run.returncode == 0:
         mark.touch()
     return path, run.returncode, run.stdout

@@ -63,6 +63,7 @@ class [[nodiscard]] Result<void> {
 
 }  // namespace weft
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration and a name cannot stand in parentheses.
 #define WEFT_CONCAT_INNER(a, b) a##b
 #define WEFT_CONCAT(a, b) WEFT_CONCAT_INNER(a, b)
 /// `WEFT_TRY(auto x, make_x());` declares x or returns the error.
@@ -77,3 +78,4 @@ class [[nodiscard]] Result<void> {
   do {                                                                                          \
     if (auto&& weft_result = (expression); !weft_result) return std::move(weft_result).error(); \
   } while (false)
+// NOLINTEND(bugprone-macro-parentheses)
