@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The border between an HTTP session (the protocol: HTTP/1.1 now, HTTP/2 and TLS later) and whoever answers requests (a component, a built-in, a
-/// test). One Exchange is one request and its response; both bodies are streams that move only when the other side asks, so a body of any length
-/// needs constant memory.
+/// The border between an HTTP session (the protocol: HTTP/1.1 now, HTTP/2 and TLS later) and whoever answers requests
+/// (a component, a built-in, a test). One Exchange is one request and its response; both bodies are streams that move
+/// only when the other side asks, so a body of any length needs constant memory.
 ///
-/// Ownership: the session owns its Exchange; `Responder` is made by the Handler for each request and owned by the session, which destroys it
-/// when the exchange is over (answered, aborted, or the client left). A Responder keeps only a reference to its Exchange and must not touch it after
-/// its own destructor began.
-/// Threads: everything here on the connection's shard. Callbacks per request instead of coroutines, because this is the hot path.
-/// Re-entrancy: the session never calls a Responder from inside one of that Responder's own calls into Exchange, except as documented.
+/// Ownership: the session owns its Exchange; `Responder` is made by the Handler for each request and owned by the
+/// session, which destroys it when the exchange is over (answered, aborted, or the client left). A Responder keeps only
+/// a reference to its Exchange and must not touch it after its own destructor began. Threads: everything here on the
+/// connection's shard. Callbacks per request instead of coroutines, because this is the hot path. Re-entrancy: the
+/// session never calls a Responder from inside one of that Responder's own calls into Exchange, except as documented.
 #pragma once
 
 #include <cstddef>
@@ -61,22 +61,27 @@ class Exchange {
   /// The id that error bodies and the log carry for this request.
   [[nodiscard]] virtual std::string id() const = 0;
 
-  /// Asks for the next piece of the request body: exactly one of Responder::on_body, on_body_end or on_disconnect follows, later or from
-  /// inside this call. At most one request outstanding. Sends "100 Continue" first where the client waits for it.
+  /// Asks for the next piece of the request body: exactly one of Responder::on_body, on_body_end or on_disconnect
+  /// follows, later or from inside this call. At most one request outstanding. Sends "100 Continue" first where the
+  /// client waits for it.
   virtual void read_body() = 0;
 
-  /// Sends the response head (kept back and written together with what follows in the same turn of the loop). Once. Headers that frame the message
-  /// (Connection, Transfer-Encoding, Keep-Alive, Upgrade) are the session's own and are dropped; a Content-Length is checked against what is then sent:
-  /// too much or too little ends in a visibly incomplete message. Returns false if a name or value is not valid in HTTP or the status is out of range; nothing was sent then.
+  /// Sends the response head (kept back and written together with what follows in the same turn of the loop). Once.
+  /// Headers that frame the message (Connection, Transfer-Encoding, Keep-Alive, Upgrade) are the session's own and are
+  /// dropped; a Content-Length is checked against what is then sent: too much or too little ends in a visibly
+  /// incomplete message. Returns false if a name or value is not valid in HTTP or the status is out of range; nothing
+  /// was sent then.
   virtual bool send_head(ResponseHead head) = 0;
-  /// Sends a piece of the body; copies it. Responder::on_writable follows when more may be sent (never from inside this call). At most one outstanding.
+  /// Sends a piece of the body; copies it. Responder::on_writable follows when more may be sent (never from inside this
+  /// call). At most one outstanding.
   virtual void send_body(std::span<const std::byte> piece) = 0;
   /// Ends the message. Trailers go only to clients that can take them (chunked).
   virtual void finish(std::span<const Header> trailers) = 0;
   void finish() { finish({}); }
   /// A whole response in one go: head, body, end.
   virtual void respond(unsigned status, std::span<const Header> headers, std::string_view body) = 0;
-  /// The guest failed. Before the head: answers `status` with a body that carries id(). After it: closes so that the message is visibly incomplete.
+  /// The guest failed. Before the head: answers `status` with a body that carries id(). After it: closes so that the
+  /// message is visibly incomplete.
   virtual void fail(unsigned status, std::string_view reason) = 0;
 };
 
@@ -93,7 +98,8 @@ class Responder {
   virtual void on_disconnect() = 0;
 };
 
-/// Makes a Responder for each request. One Handler serves all shards, so on_request must be safe to call from each shard at once.
+/// Makes a Responder for each request. One Handler serves all shards, so on_request must be safe to call from each
+/// shard at once.
 class Handler {
  public:
   virtual ~Handler() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An HTTP server on every shard of a pool, each with its own SO_REUSEPORT acceptor, so that a request is answered on the core it arrived at.
-/// Owned by whoever serves; borrows the pool and the handler, which must outlive close().
+/// An HTTP server on every shard of a pool, each with its own SO_REUSEPORT acceptor, so that a request is answered on
+/// the core it arrived at. Owned by whoever serves; borrows the pool and the handler, which must outlive close().
 /// Threads: create() and close() from any thread that is not a shard.
 /// Limits: each is enforced; what exceeds one is answered (431, 413, 408, 503) or closed.
 #pragma once
@@ -22,13 +22,13 @@ namespace weft::web {
 
 struct ServerLimits {
   std::size_t max_header_bytes = 64 * 1024;
-  std::uint64_t max_body_bytes = UINT64_MAX;             ///< of a request
-  std::size_t max_connections = 20'000;                  ///< over all shards
-  std::size_t max_requests_in_flight = 2'048;            ///< over all shards; beyond it 503 with Retry-After
-  std::chrono::milliseconds header_timeout{10'000};      ///< first byte of a head to its end
-  std::chrono::milliseconds idle_timeout{60'000};        ///< between requests
-  std::chrono::milliseconds io_timeout{30'000};          ///< a body that does not move, either way
-  std::chrono::milliseconds request_timeout{0};          ///< whole request, head to last byte; 0: none
+  std::uint64_t max_body_bytes = UINT64_MAX;         ///< of a request
+  std::size_t max_connections = 20'000;              ///< over all shards
+  std::size_t max_requests_in_flight = 2'048;        ///< over all shards; beyond it 503 with Retry-After
+  std::chrono::milliseconds header_timeout{10'000};  ///< first byte of a head to its end
+  std::chrono::milliseconds idle_timeout{60'000};    ///< between requests
+  std::chrono::milliseconds io_timeout{30'000};      ///< a body that does not move, either way
+  std::chrono::milliseconds request_timeout{0};      ///< whole request, head to last byte; 0: none
 };
 
 /// One line for the access log.
@@ -54,7 +54,8 @@ class Server {
 
   /// The address bound, with the real port: "127.0.0.1:8000".
   [[nodiscard]] virtual std::string address() const = 0;
-  /// Stops accepting, lets what is in flight finish for `grace`, then closes the rest (Responders get on_disconnect). Blocks; idempotent.
+  /// Stops accepting, lets what is in flight finish for `grace`, then closes the rest (Responders get on_disconnect).
+  /// Blocks; idempotent.
   virtual void close(std::chrono::milliseconds grace) = 0;
 };
 
