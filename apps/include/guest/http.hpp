@@ -71,6 +71,41 @@ inline bool append(const Fields& fields, std::string_view name, std::string_view
 
 inline Fields make_fields() { return Fields(wasi_http_types_constructor_fields()); }
 
+/// A request's head. The body is Input.
+class Request {
+ public:
+  explicit Request(wasi_http_types_own_incoming_request_t handle) : handle_(handle) {}
+
+  wasi_http_types_borrow_incoming_request_t borrow() const {
+    return wasi_http_types_borrow_incoming_request(handle_.get());
+  }
+
+  /// Path and query, "/" if there is none.
+  std::string target() const {
+    http_service_string_t text;
+    if (!wasi_http_types_method_incoming_request_path_with_query(borrow(), &text)) return "/";
+    return take(text);
+  }
+
+  /// Its copy is read-only: see Fields of the interface.
+  Fields headers() const { return Fields(wasi_http_types_method_incoming_request_headers(borrow())); }
+
+  /// The first value of a header.
+  std::optional<std::string> header(std::string_view name) const {
+    const Fields fields = headers();
+    auto field_name = guest::borrow(name);
+    wasi_http_types_list_field_value_t values;
+    wasi_http_types_method_fields_get(wasi_http_types_borrow_fields(fields.get()), &field_name, &values);
+    std::optional<std::string> first;
+    if (values.len > 0) first.emplace(reinterpret_cast<const char*>(values.ptr[0].ptr), values.ptr[0].len);
+    wasi_http_types_list_field_value_free(&values);
+    return first;
+  }
+
+ private:
+  Owned<wasi_http_types_own_incoming_request_t, wasi_http_types_incoming_request_drop_own> handle_;
+};
+
 /// The request body, read once.
 class Input {
  public:
