@@ -17,7 +17,7 @@ set(WEFT_MODULES base async engine web host cli)
 # A folder that is not there yet is passed over.
 function(weft_add_folder folder)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")
-    add_subdirectory("${folder}")
+    add_subdirectory("${CMAKE_SOURCE_DIR}/${folder}" "${CMAKE_BINARY_DIR}/${folder}")
   endif()
 endfunction()
 
