@@ -24,37 +24,20 @@ bool splice_all(const guest::Input& input, const guest::Output& output) {
   return is_end(error);
 }
 
-/// How much the host takes now; waits until it takes something. 0: nobody reads any more.
-std::uint64_t wait_for_room(const guest::Output& output) {
-  wasi_io_streams_stream_error_t error;
-  for (;;) {
-    std::uint64_t room = 0;
-    if (!wasi_io_streams_method_output_stream_check_write(output.stream(), &room, &error)) {
-      wasi_io_streams_stream_error_free(&error);
-      return 0;
-    }
-    if (room > 0) return room;
-    guest::wait(output.writable());
-  }
-}
-
 /// The bytes pass through this guest's memory, each piece no larger than the host has room for.
 bool copy_all(const guest::Input& input, const guest::Output& output) {
   wasi_io_streams_stream_error_t error;
   for (;;) {
-    const std::uint64_t room = wait_for_room(output);
+    const std::uint64_t room = output.wait_for_room();
     if (room == 0) return false;
     http_service_list_u8_t bytes;
     if (!wasi_io_streams_method_input_stream_read(input.stream(), std::min(room, kPiece), &bytes, &error)) {
       return is_end(error);
     }
     const bool empty = bytes.len == 0;
-    const bool written = empty || wasi_io_streams_method_output_stream_write(output.stream(), &bytes, &error);
+    const bool written = empty || output.write_into_room(bytes);
     http_service_list_u8_free(&bytes);
-    if (!written) {
-      wasi_io_streams_stream_error_free(&error);
-      return false;
-    }
+    if (!written) return false;
     if (empty) guest::wait(input.readable());
   }
 }

@@ -5,23 +5,20 @@
 #include <weft/host.hpp>
 
 #include <iostream>
-
-weft::Result<void> serve(weft::Host& host, std::shared_ptr<weft::Component> component) {
-  WEFT_TRY(const auto service, host.serve(std::move(component), {.listen = "127.0.0.1:0"}));
-  std::cout << "http://" << service->address() << std::endl;
-  while (std::cin.get() != std::istream::traits_type::eof()) {
-  }
-  service->close(std::chrono::seconds(5));
-  return {};
-}
+#include <limits>
 
 weft::Result<void> run(const std::vector<std::string>& words) {
   WEFT_TRY(const auto host, weft::Host::create({}));
   WEFT_TRY(const auto component, host->load(words.at(1), {}));
-  if (words.size() == 2) return serve(*host, component);
-  WEFT_TRY(const auto answer,
-           host->call(*component, words[2], {words.begin() + 3, words.end()}, weft::ValueFormat::wave));
-  std::cout << answer << "\n";
+  if (words.size() > 2) {
+    WEFT_TRY(const auto answer,
+             host->call(*component, words[2], {words.begin() + 3, words.end()}, weft::ValueFormat::wave));
+    std::cout << answer << std::endl;
+    return {};
+  }
+  WEFT_TRY(const auto service, host->serve(component, {.listen = "127.0.0.1:0"}));
+  std::cout << "http://" << service->address() << std::endl;
+  std::cin.ignore(std::numeric_limits<std::streamsize>::max(), std::istream::traits_type::eof());
   return {};
 }
 

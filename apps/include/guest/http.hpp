@@ -161,6 +161,28 @@ class Output {
     return true;
   }
 
+  /// How many bytes the host takes now; waits until it takes some. 0: nobody reads any more.
+  std::uint64_t wait_for_room() const {
+    wasi_io_streams_stream_error_t error;
+    for (;;) {
+      std::uint64_t room = 0;
+      if (!wasi_io_streams_method_output_stream_check_write(stream(), &room, &error)) {
+        wasi_io_streams_stream_error_free(&error);
+        return 0;
+      }
+      if (room > 0) return room;
+      wait(writable());
+    }
+  }
+
+  /// Hands over bytes for which there is room. The host keeps a copy.
+  bool write_into_room(http_service_list_u8_t bytes) const {
+    wasi_io_streams_stream_error_t error;
+    const bool written = wasi_io_streams_method_output_stream_write(stream(), &bytes, &error);
+    if (!written) wasi_io_streams_stream_error_free(&error);
+    return written;
+  }
+
   /// Ends the message. False if the host refuses, for instance because a promised length was not kept.
   bool finish(std::optional<Fields> trailers = std::nullopt) {
     stream_.reset();
