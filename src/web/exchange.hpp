@@ -62,8 +62,8 @@ class Exchange {
   [[nodiscard]] virtual std::string id() const = 0;
 
   /// Asks for the next piece of the request body: exactly one of Responder::on_body, on_body_end or on_disconnect
-  /// follows, later or from inside this call. At most one request outstanding. Sends "100 Continue" first where the
-  /// client waits for it.
+  /// follows, never from inside this call. At most one request outstanding. Sends "100 Continue" first where the client
+  /// waits for it.
   virtual void read_body() = 0;
 
   /// Sends the response head (kept back and written together with what follows in the same turn of the loop). Once.
@@ -80,8 +80,8 @@ class Exchange {
   void finish() { finish({}); }
   /// A whole response in one go: head, body, end.
   virtual void respond(unsigned status, std::span<const Header> headers, std::string_view body) = 0;
-  /// The guest failed. Before the head: answers `status` with a body that carries id(). After it: closes so that the
-  /// message is visibly incomplete.
+  /// The guest failed. While nothing of the head has left: answers `status` with a body that carries id(), in place of
+  /// what was sent so far. After that: closes so that the message is visibly incomplete.
   virtual void fail(unsigned status, std::string_view reason) = 0;
 };
 

@@ -68,13 +68,13 @@ struct Target {
 struct HeadFacts {
   int version = 11;  ///< 10 or 11
   std::size_t hosts = 0;
-  std::string_view host;
+  std::string_view host{};
   std::size_t lengths = 0;
-  std::string_view length;
+  std::string_view length{};
   std::size_t codings = 0;
-  std::string_view coding;
+  std::string_view coding{};
   std::size_t expectations = 0;
-  std::string_view expectation;
+  std::string_view expectation{};
 };
 
 struct Framing {

@@ -293,8 +293,8 @@ void SessionHttp1::step_exchange() {
 }
 
 void SessionHttp1::deliver_body() {
-  if (parser_.expects_continue() && !continue_sent_ && head_state_ != Head::written && in_.empty()) {
-    continue_sent_ = true;
+  if (parser_.expects_continue() && !continue_settled_ && head_state_ != Head::written && in_.empty()) {
+    continue_settled_ = true;
     out_.append("HTTP/1.1 100 Continue\r\n\r\n");
   }
   const auto step = parser_.parse_body(in_.unread(), server_.limits().max_body_bytes);
@@ -305,6 +305,7 @@ void SessionHttp1::deliver_body() {
       return read_more_of_body();
     case BodyStep::State::piece:
       wants_body_ = false;
+      continue_settled_ = true;
       phase_timer_.disarm();
       responder_->on_body(std::as_bytes(std::span(step.piece)));
       break;
@@ -524,7 +525,7 @@ void SessionHttp1::announce_connection(HeadPlan& plan, bool whole) {
   // A client that still waits for "100 Continue" may or may not send its body now; and a long rest will not be taken
   // in.
   const bool has_rest = whole && !parser_.is_body_done();
-  if (has_rest && ((parser_.expects_continue() && !continue_sent_) || body_rest() > kMaxDrain)) keep_alive_ = false;
+  if (has_rest && ((parser_.expects_continue() && !continue_settled_) || body_rest() > kMaxDrain)) keep_alive_ = false;
   if (draining_) keep_alive_ = false;
   plan.close = !keep_alive_;
   plan.keep_alive = keep_alive_ && parser_.is_http_1_0();
@@ -625,7 +626,7 @@ void SessionHttp1::step_flush() {
   log_access();
   if (broken_) return close();
   const bool has_rest = !parser_.is_body_done();
-  if (has_rest && parser_.expects_continue() && !continue_sent_) keep_alive_ = false;
+  if (has_rest && parser_.expects_continue() && !continue_settled_) keep_alive_ = false;
   if (peer_closed_) return close();
   if (!keep_alive_) return !has_rest && in_.empty() ? close() : enter_linger();
   if (!has_rest) return next_request();
@@ -668,7 +669,7 @@ void SessionHttp1::next_request() {
   status_ = 0;
   body_end_ = BodyEnd::none;
   head_state_ = Head::none;
-  continue_sent_ = finished_ = broken_ = false;
+  continue_settled_ = finished_ = broken_ = false;
   phase_ = Phase::head;
   again_ = true;
 }

@@ -154,7 +154,7 @@ class SessionHttp1 final : public Session, public Exchange, public StreamOwner {
   bool peer_gone_ = false;    ///< the connection is dead
   bool draining_ = false;     ///< the server is closing
   bool keep_alive_ = false;
-  bool continue_sent_ = false;
+  bool continue_settled_ = false;  ///< "100 Continue" was sent, or the client did not wait for it
   bool wants_body_ = false, wants_writable_ = false;
   bool finished_ = false;   ///< the answer is complete
   bool broken_ = false;     ///< the answer will never be complete
