@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`weft inspect`, `version`, `help`, `completions`: what weft tells about components and itself."""
+
+import json
+import pathlib
+import subprocess
+import os
+
+from weft import ROOT, WeftTest, app, main, weft
+
+COMMANDS = ("run", "call", "inspect", "compile", "version", "completions", "help")
+
+
+class FactsTest(WeftTest):
+    def test_inspect_tells_kind_version_size_and_wit(self):
+        outcome = weft("inspect", app("hello-c"))
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertIn("wasi:http/incoming-handler@0.2", outcome.out)
+        self.assertIn("HTTP component", outcome.out)
+        self.assertIn("handle", outcome.out)
+
+    def test_inspect_as_data(self):
+        outcome = weft("inspect", app("hello-c"), "--output", "json")
+        facts = json.loads(outcome.out)
+        self.assertEqual(facts["kind"], "http")
+        self.assertTrue(facts["wasi_version"].startswith("0.2"), facts["wasi_version"])
+        self.assertEqual(facts["size_bytes"], pathlib.Path(app("hello-c")).stat().st_size)
+        self.assertTrue(any(name.startswith("wasi:http/incoming-handler") for name in facts["exports"]))
+        self.assertTrue(any(name.startswith("wasi:http/types") for name in facts["imports"]))
+        self.assertIn("types", facts)
+
+    def test_inspect_prints_only_wit(self):
+        outcome = weft("inspect", "--wit", app("hello-c"))
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertIn("world", outcome.out)
+        self.assertNotIn("toolchain ", outcome.out)
+
+    def test_inspect_knows_commands_and_libraries(self):
+        self.assertEqual(json.loads(weft("inspect", app("cli-hello"), "-o", "json").out)["kind"], "command")
+        self.assertEqual(json.loads(weft("inspect", app("values-callee"), "-o", "json").out)["kind"], "library")
+
+    def test_version_names_the_libraries(self):
+        outcome = weft("version", "--output", "json")
+        versions = json.loads(outcome.out)
+        self.assertRegex(versions["weft"], r"^\d+\.\d+\.\d+")
+        self.assertIn("wasmtime", versions["libraries"])
+        self.assertEqual(weft("--version").out, weft("version").out)
+
+    def test_every_command_has_help_with_exit_codes(self):
+        for command in COMMANDS:
+            outcome = weft("help", command)
+            self.assertEqual(outcome.code, 0, outcome)
+            self.assertIn("Exit codes:", outcome.out)
+            self.assertIn(f"weft {command}", outcome.out)
+
+    def test_every_option_and_exit_code_is_documented(self):
+        documentation = (ROOT / "docs/cli.md").read_text()
+        for command in COMMANDS:
+            for word in weft("help", command).out.split():
+                if word.startswith("--"):
+                    self.assertIn(word.strip(",;.:'"), documentation, f"weft help {command}")
+
+    def test_completions_are_valid_bash(self):
+        script = weft("completions", "bash").out
+        checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""))
+
+    def test_no_colours_into_a_pipe(self):
+        outcome = weft("run", "none.wasm", env={"TERM": "xterm-256color"})
+        self.assertNotIn("\x1b", outcome.err)
+
+    def test_colours_on_a_terminal_unless_unwanted(self):
+        for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+            with self.subTest(extra=extra):
+                self.assertEqual("\x1b[" in on_terminal("run", "none.wasm", env=extra), coloured)
+
+    def test_a_full_disk_behind_stdout_is_told(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            outcome = subprocess.run([os.environ["WEFT_BINARY"], "help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(outcome.returncode, 3)
+        self.assertIn("error: ", outcome.stderr)
+
+
+def on_terminal(*words, env):
+    """What weft prints when its stderr is a terminal."""
+    ours, theirs = os.openpty()
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    with subprocess.Popen([os.environ["WEFT_BINARY"], *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
+                          env={**environment, "TERM": "xterm", **env}) as process:
+        process.wait(60)
+    os.close(theirs)
+    text = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            text += chunk
+    except OSError:  # EIO: the other end is closed and all was read
+        pass
+    os.close(ours)
+    return text.decode()
+
+
+if __name__ == "__main__":
+    main()

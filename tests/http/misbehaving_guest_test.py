@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest that fails in every way it can: the client learns it, the log has its id, and every other request is answered."""
+
+import re
+import threading
+
+from http_client import Connection, fetch, request
+from weft import Server, WeftTest, app, main, wait_for
+
+
+class MisbehavingGuestTest(WeftTest):
+    """One server for all, so that each failure also has to leave the next test unharmed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = Server(app("misbehave"), "--timeout", "1s", "--env", "GREETING=hello")
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.server.stop()
+        if code != 0:
+            raise AssertionError(f"weft ended with {code}:\n{cls.server.err}")
+
+    def tearDown(self):
+        self.assertTrue(self.server.alive(), self.server.err)
+        answer = fetch(self.server, "/status?code=200")
+        self.assertEqual((answer.status, answer.complete), (200, True), "another request was harmed")
+
+    def fails_with(self, target, *statuses):
+        answer = fetch(self.server, target)
+        self.assertIsNotNone(answer, f"{target}: no answer\n{self.server.err}")
+        self.assertIn(answer.status, statuses, answer)
+        self.assertTrue(answer.complete, answer)
+        self.assert_id_is_logged(answer)
+        return answer
+
+    def assert_id_is_logged(self, answer):
+        """The body names an id under which the log tells more."""
+        ids = re.findall(r"[0-9a-f-]{8,}", answer.text)
+        self.assertTrue(ids, f"no id in {answer}")
+        wait_for(lambda: any(identity in self.server.err for identity in ids), f"{ids} in the log", 10)
+
+    def is_cut(self, target):
+        """The head arrived, and the message is visibly not whole."""
+        with Connection(self.server) as client:
+            client.send(request("GET", target, close=False))
+            answer = client.answer()
+            self.assertIsNotNone(answer, f"{target}: no answer\n{self.server.err}")
+            self.assertFalse(answer.complete, f"{target}: {answer} looks whole")
+            self.assertTrue(client.ended(), f"{target}: the connection stayed open after a cut answer")
+            return answer
+
+    def test_a_trap_before_the_head_is_500(self):
+        self.fails_with("/trap-before", 500)
+
+    def test_a_trap_after_the_head_is_a_cut_answer(self):
+        self.assertEqual(self.is_cut("/trap-after").status, 200)
+
+    def test_a_trap_is_logged_with_a_backtrace(self):
+        fetch(self.server, "/trap-before")
+        wait_for(lambda: "wasm" in self.server.err and "trap" in self.server.err.lower(), "the trap in the log", 10)
+
+    def test_a_spinning_guest_meets_the_deadline(self):
+        self.fails_with("/spin", 504)
+
+    def test_a_guest_that_never_answers_meets_the_deadline(self):
+        self.fails_with("/never", 504)
+
+    def test_no_response_is_502(self):
+        self.fails_with("/no-response", 502)
+
+    def test_a_memory_bomb_is_stopped(self):
+        before = self.server.rss()
+        self.fails_with("/memory-bomb", 500)
+        self.assertLess(self.server.rss() - before, 192 << 20, "its memory was not given back")
+
+    def test_endless_recursion_traps(self):
+        self.fails_with("/recurse", 500)
+
+    def test_exit_is_a_failure_of_the_guest(self):
+        answer = fetch(self.server, "/exit")
+        self.assertIn(answer.status, (500, 502), answer)
+
+    def test_a_second_response_is_refused(self):
+        answer = fetch(self.server, "/twice")
+        self.assertIsNotNone(answer)
+        self.assertIn(answer.status, (200, 500), answer)
+
+    def test_a_flood_of_headers_is_bounded(self):
+        answer = fetch(self.server, "/headers-flood")
+        self.assertIsNotNone(answer)
+        self.assertIn(answer.status, (200, 500, 502), answer)
+        self.assertLess(sum(len(name) + len(value) for name, value in answer.headers), 1 << 20)
+
+    def test_an_invalid_header_never_reaches_the_client(self):
+        with Connection(self.server) as client:
+            client.send(request("GET", "/bad-header"))
+            data = b""
+            while chunk := client.socket.recv(65536):
+                data += chunk
+        head, _, _ = data.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 "), data[:200])
+        for line in head.split(b"\r\n")[1:]:
+            self.assertRegex(line, rb"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$")
+        self.assertNotIn(b"injected", head.lower())
+
+    def test_fewer_bytes_than_promised_is_a_cut_answer(self):
+        self.is_cut("/short")
+
+    def test_more_bytes_than_promised_never_reach_the_client(self):
+        with Connection(self.server) as client:
+            client.send(request("GET", "/long", close=False))
+            answer = client.answer()
+            self.assertIsNotNone(answer)
+            promised = int(answer.header("content-length") or -1)
+            if answer.status == 200:
+                self.assertLessEqual(len(answer.body), promised)
+            self.assertTrue(client.ended() if not answer.complete else True, "bytes beyond the promised length")
+
+    def test_a_dropped_body_is_a_cut_answer(self):
+        self.is_cut("/drop-body")
+
+    def test_a_slow_guest_is_whole(self):
+        answer = fetch(self.server, "/slow")
+        self.assertEqual((answer.status, answer.complete), (200, True), answer)
+
+    def test_trailers_arrive(self):
+        answer = fetch(self.server, "/trailers", headers=[("TE", "trailers")])
+        self.assertEqual((answer.status, answer.complete), (200, True), answer)
+        self.assertTrue(answer.trailers, answer)
+
+    def test_a_big_answer_is_whole(self):
+        for count in (0, 1, 65535, 65536, 65537, 5_000_000):
+            answer = fetch(self.server, f"/big?bytes={count}")
+            self.assertEqual((answer.status, answer.complete, len(answer.body)), (200, True, count))
+
+    def test_the_environment_is_what_was_granted(self):
+        answer = fetch(self.server, "/env")
+        self.assertIn("GREETING=hello", answer.text)
+        self.assertNotIn("PATH=", answer.text)
+
+    def test_every_status_code_passes(self):
+        for code in (200, 201, 204, 301, 304, 400, 404, 418, 500, 503, 599):
+            answer = fetch(self.server, f"/status?code={code}")
+            self.assertEqual((answer.status, answer.complete), (code, True), answer)
+
+    def test_request_headers_arrive(self):
+        answer = fetch(self.server, "/echo-headers", headers=[("X-One", "first"), ("X-Two", "a, b"), ("x-one", "again")])
+        text = answer.text.lower()
+        for word in ("x-one", "first", "again", "x-two", "a, b"):
+            self.assertIn(word, text)
+
+    def test_all_at_once_beside_good_requests(self):
+        """Every failure at the same time, many times over, while another client works."""
+        targets = ["/trap-before", "/trap-after", "/no-response", "/recurse", "/short", "/drop-body", "/bad-header", "/memory-bomb", "/twice", "/exit"]
+        errors = []
+
+        def misbehave(target):
+            for _ in range(10):
+                fetch(self.server, target)
+
+        threads = [threading.Thread(target=misbehave, args=(target,)) for target in targets]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            answer = fetch(self.server, "/status?code=200")
+            if answer is None or answer.status != 200:
+                errors.append(answer)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+
+
+class SpinningNeighbourTest(WeftTest):
+    def test_good_requests_are_answered_beside_a_spinning_guest_on_every_shard(self):
+        with Server(app("misbehave"), "--timeout", "0", "--shards", "2") as server:
+            spinning = [Connection(server) for _ in range(8)]
+            for client in spinning:
+                client.send(request("GET", "/spin"))
+            wait_for(lambda: server.cpu_seconds() > 0.2, "the guests spin")
+            for _ in range(20):
+                answer = fetch(server, "/status?code=200", timeout=20)
+                self.assertEqual(answer.status, 200)
+            for client in spinning:
+                client.close()
+            idle(self, server)
+            self.assertEqual(server.stop(), 0, server.err)
+
+    def test_a_leaving_client_stops_its_guest_and_frees_its_memory(self):
+        with Server(app("misbehave"), "--timeout", "0") as server:
+            fetch(server, "/status?code=200")
+            before = server.rss()
+            for _ in range(20):
+                with Connection(server) as client:
+                    client.send(request("GET", "/spin"))
+                    spent = server.cpu_seconds()
+                    wait_for(lambda spent=spent: server.cpu_seconds() > spent + 0.02, "the guest spins")
+            idle(self, server)
+            self.assertLess(server.rss() - before, 64 << 20)
+            self.assertEqual(server.stop(), 0, server.err)
+
+
+def idle(test, server):
+    """No guest computes any more: CPU time stands still over a while."""
+
+    def stands_still():
+        spent = server.cpu_seconds()
+        threading.Event().wait(0.3)
+        return server.cpu_seconds() - spent <= 0.1
+
+    wait_for(stands_still, "the guests stop computing", 20)
+    test.assertTrue(server.alive())
+
+
+class OverloadTest(WeftTest):
+    def test_beyond_the_limit_is_503_with_retry_after(self):
+        with Server(app("misbehave"), "--max-in-flight", "2", "--timeout", "0") as server:
+            waiting = [Connection(server) for _ in range(2)]
+            for client in waiting:
+                client.send(request("GET", "/never"))
+
+            def shed():
+                answer = fetch(server, "/status?code=200")
+                return answer if answer.status == 503 else None
+
+            answer = wait_for(shed, "a request is shed")
+            self.assertIsNotNone(answer.header("retry-after"), answer)
+            for client in waiting:
+                client.close()
+            wait_for(lambda: fetch(server, "/status?code=200").status == 200, "the limit frees again")
+            self.assertEqual(server.stop(), 0, server.err)
+
+
+if __name__ == "__main__":
+    main()
