@@ -53,13 +53,18 @@ std::string_view level_name(LogLevel level) noexcept {
 
 std::string log_line_text(std::chrono::system_clock::time_point time, LogLevel level, std::string_view component,
                           std::string_view line, bool colours) {
-  std::string text = timestamp(time);
-  text += ' ';
-  if (colours) text += colour_of(level);
-  text += level_name(level);
-  if (colours) text += "\x1b[0m";
-  if (!component.empty()) text += fmt::format(" [{}]", printable(component));
-  text += fmt::format(" {}\n", printable(line));
+  std::string head = timestamp(time);
+  head += ' ';
+  if (colours) head += colour_of(level);
+  head += level_name(level);
+  if (colours) head += "\x1b[0m";
+  if (!component.empty()) head += fmt::format(" [{}]", printable(component));
+  std::string text;
+  do {
+    const std::size_t end = line.find('\n');
+    text += fmt::format("{} {}\n", head, printable(line.substr(0, end)));
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+  } while (!line.empty());
   return text;
 }
 

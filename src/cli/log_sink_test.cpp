@@ -20,8 +20,14 @@ TEST(LogSinkTest, writes_time_level_component_and_line) {
 }
 
 TEST(LogSinkTest, a_guest_cannot_forge_a_line_or_colour_the_terminal) {
-  EXPECT_EQ(log_line_text(kTime, LogLevel::info, "x", "a\n2026 error \x1b[31m", false),
-            "2026-11-21T13:00:00.123Z info [x] a\\x0a2026 error \\x1b[31m\n");
+  EXPECT_EQ(log_line_text(kTime, LogLevel::info, "x", "a\r2026 error \x1b[31m", false),
+            "2026-11-21T13:00:00.123Z info [x] a\\x0d2026 error \\x1b[31m\n");
+}
+
+TEST(LogSinkTest, every_line_of_a_backtrace_has_its_head) {
+  EXPECT_EQ(log_line_text(kTime, LogLevel::error, "x", "trap\n 0: f\n", false),
+            "2026-11-21T13:00:00.123Z error [x] trap\n2026-11-21T13:00:00.123Z error [x]  0: f\n");
+  EXPECT_EQ(log_line_text(kTime, LogLevel::error, "x", "", false), "2026-11-21T13:00:00.123Z error [x] \n");
 }
 
 TEST(LogSinkTest, drops_what_is_below_the_lowest_level) {

@@ -19,7 +19,7 @@ constexpr std::array kHostOptions = std::to_array<OptionSpec>({
     {.name = "cache-dir",
      .value = "DIR",
      .help = "where compiled components are kept",
-     .fallback = "$XDG_CACHE_HOME/weft or ~/.cache/weft"},
+     .fallback = "$XDG_CACHE_HOME/weft/artifacts or ~/.cache/weft/artifacts"},
     {.name = "no-cache", .value = "", .help = "compile again, and keep nothing"},
     {.name = "log-level",
      .value = "debug|info|warning|error",

@@ -67,7 +67,7 @@ class BadFilesTest(WeftTest):
         self.check_everywhere(str(self.folder / "none.wasm"), EXIT_IO, "none.wasm")
 
     def test_a_folder(self):
-        self.check_everywhere(str(self.folder), EXIT_IO, str(self.folder))
+        self.check_everywhere(str(self.folder), EXIT_USAGE, str(self.folder))
 
     def test_not_wasm(self):
         for content in (b"", b"\0", b"#!/bin/sh\necho hello\n", b"\0asm", b"\x7fELF" + bytes(100), os.urandom(4096)):
