@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a component is and wants, read from its bytes without compiling it.
+//!
+//! Gives its imports and exports with all their types, as WIT text and as data; the WASI version and the world it needs;
+//! the toolchain it came from. Files that are not components are told apart: not WebAssembly, a core module, a WIT
+//! package, a damaged file; each is an error of its own with its own way out.
+//! Does not validate function bodies: that is done when the component is compiled.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::{Map, Value, json};
+use wasmparser::{Encoding, KnownCustom, Parser, Payload};
+use wit_component::WitPrinter;
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{
+    Function, FunctionKind, Handle, InterfaceId, PackageName, Resolve, Type, TypeDefKind, TypeId, World, WorldItem,
+    WorldKey,
+};
+
+use crate::error::{Code, Error, Result};
+
+/// How a component is meant to be run, judged by what it exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Exports wasi:http/incoming-handler.
+    Http,
+    /// Exports wasi:cli/run.
+    Command,
+    /// Exports something else, or nothing.
+    Library,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Http => "http",
+            Kind::Command => "command",
+            Kind::Library => "library",
+        }
+    }
+}
+
+/// One import or export.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// `ns:pkg/interface@version`, or the plain name of a function or type.
+    pub name: String,
+    /// The item as data: kind, functions, types.
+    pub data: Value,
+}
+
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub kind: Kind,
+    pub size: usize,
+    pub imports: Vec<Item>,
+    pub exports: Vec<Item>,
+    pub wit: String,
+    /// Versions of WASI interfaces that occur, lowest first, such as `0.2.3`.
+    pub wasi_versions: Vec<String>,
+    /// Names of imports and exports that need WASI 0.3 or the async types of the component model.
+    pub async_items: Vec<String>,
+    /// The producers sections: what (language, processed-by, sdk) -> name -> version.
+    pub producers: BTreeMap<String, BTreeMap<String, String>>,
+    pub core_modules: usize,
+}
+
+impl Description {
+    /// The newest WASI version that occurs.
+    pub fn wasi_version(&self) -> Option<&str> {
+        self.wasi_versions.last().map(String::as_str)
+    }
+
+    /// One line that says what made the component, such as `Rust 1.96.0, wit-component 0.254.2`.
+    pub fn toolchain(&self) -> String {
+        let parts = ["language", "sdk", "processed-by"].iter();
+        let parts = parts.filter_map(|field| self.producers.get(*field));
+        let parts = parts.flatten().map(|(name, version)| match version.as_str() {
+            "" => name.clone(),
+            version => format!("{name} {version}"),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    pub fn to_json(&self) -> String {
+        let items = |items: &[Item]| Value::Array(items.iter().map(|item| item.data.clone()).collect());
+        json!({
+            "kind": self.kind.name(),
+            "size": self.size,
+            "core_modules": self.core_modules,
+            "wasi_version": self.wasi_version(),
+            "wasi_versions": self.wasi_versions,
+            "async_items": self.async_items,
+            "toolchain": self.toolchain(),
+            "producers": self.producers,
+            "imports": items(&self.imports),
+            "exports": items(&self.exports),
+            "wit": self.wit,
+        })
+        .to_string()
+    }
+}
+
+/// Refuses what can never run here, by name: files that are not components, and components that need WASI 0.3.
+pub fn check_supported(wasm: &[u8]) -> Result<()> {
+    check_component(wasm)?;
+    // A component whose interface cannot be told in WIT may still be fine; wasmtime decides about those.
+    let Ok(DecodedWasm::Component(resolve, world)) = decode(wasm) else {
+        return match scan(wasm)?.import_names.into_iter().find(|name| is_wasi_03(name)) {
+            Some(name) => Err(unsupported(&[name])),
+            None => Ok(()),
+        };
+    };
+    match async_items(&resolve, &resolve.worlds[world]) {
+        names if names.is_empty() => Ok(()),
+        names => Err(unsupported(&names)),
+    }
+}
+
+/// Everything there is to say about a component.
+pub fn describe(wasm: &[u8]) -> Result<Description> {
+    check_component(wasm)?;
+    let scanned = scan(wasm)?;
+    let (resolve, world_id) = match decode(wasm) {
+        Ok(DecodedWasm::Component(resolve, world)) => (resolve, world),
+        Ok(DecodedWasm::WitPackage(..)) => return Err(wit_package()),
+        Err(error) => return Err(damaged(&one_line(&format!("{error:#}")))),
+    };
+    let world = &resolve.worlds[world_id];
+    let printed = print(&resolve, world).map_err(|error| {
+        Error::new(Code::Internal, format!("the component's interface cannot be written as WIT: {error}"))
+    })?;
+    Ok(Description {
+        kind: kind(&resolve, world),
+        size: wasm.len(),
+        imports: items(&resolve, &world.imports),
+        exports: items(&resolve, &world.exports),
+        wit: printed,
+        wasi_versions: wasi_versions(&resolve, world),
+        async_items: async_items(&resolve, world),
+        producers: scanned.producers,
+        core_modules: scanned.core_modules,
+    })
+}
+
+fn check_component(wasm: &[u8]) -> Result<()> {
+    if Parser::is_component(wasm) {
+        return match decode_is_package(wasm) {
+            true => Err(wit_package()),
+            false => Ok(()),
+        };
+    }
+    if Parser::is_core_wasm(wasm) {
+        return Err(
+            Error::new(Code::Unsupported, "the file is a core WebAssembly module, not a component")
+                .hint("make a component of it with `weft wit new`"),
+        );
+    }
+    if wasm.starts_with(b"\0asm") {
+        return Err(Error::new(Code::Unsupported, "the file is WebAssembly of an unknown version")
+            .hint("rebuild it with a current toolchain"));
+    }
+    if wasm.len() < 8 && !wasm.is_empty() && b"\0asm".starts_with(&wasm[..wasm.len().min(4)]) {
+        return Err(damaged("it ends within its first bytes"));
+    }
+    Err(Error::new(Code::Malformed, "the file is not WebAssembly").hint(match std::str::from_utf8(wasm) {
+        Ok(text) if text.trim_start().starts_with("(component") || text.trim_start().starts_with("(module") => {
+            "it is WebAssembly text; assemble it first, for example with `wasm-tools parse`"
+        }
+        _ => "name the .wasm file of a component",
+    }))
+}
+
+/// A WIT package in binary form is a component too, but holds no code.
+fn decode_is_package(wasm: &[u8]) -> bool {
+    let mut sections = Parser::new(0).parse_all(wasm).filter_map(std::result::Result::ok);
+    let has_marker = sections.any(
+        |payload| matches!(&payload, Payload::CustomSection(section) if section.name() == "wit-component-encoding"),
+    );
+    has_marker && scan(wasm).is_ok_and(|scanned| scanned.core_modules == 0)
+}
+
+fn wit_package() -> Error {
+    Error::new(Code::Unsupported, "the file is a WIT package: it describes interfaces and holds no code")
+        .hint("name the component itself")
+}
+
+fn damaged(why: &str) -> Error {
+    Error::new(Code::Malformed, format!("the component is truncated or damaged: {why}"))
+        .hint("copy or download the file again, or rebuild it")
+}
+
+fn unsupported(names: &[String]) -> Error {
+    Error::new(
+        Code::Unsupported,
+        format!("the component needs WASI 0.3 or async interfaces, which are not supported yet: {}", names.join(", ")),
+    )
+    .hint("build it for WASI 0.2")
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Default)]
+struct Scanned {
+    producers: BTreeMap<String, BTreeMap<String, String>>,
+    core_modules: usize,
+    import_names: Vec<String>,
+}
+
+/// One pass over all sections, of nested modules and components too.
+fn scan(wasm: &[u8]) -> Result<Scanned> {
+    let mut out = Scanned::default();
+    let mut depth = 0usize;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.map_err(|error| damaged(&error.to_string()))? {
+            Payload::Version { encoding, .. } => {
+                depth += 1;
+                if encoding == Encoding::Module {
+                    out.core_modules += 1;
+                }
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let import = import.map_err(|error| damaged(&error.to_string()))?;
+                    out.import_names.push(import.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Producers(fields) = section.as_known() {
+                    for field in fields.into_iter().flatten() {
+                        let names = out.producers.entry(field.name.to_owned()).or_default();
+                        for value in field.values.into_iter().flatten() {
+                            names.insert(value.name.to_owned(), value.version.to_owned());
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+fn print(resolve: &Resolve, world: &World) -> std::result::Result<String, String> {
+    let Some(package) = world.package else {
+        return Ok(String::new());
+    };
+    let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != package).collect();
+    let mut printer = WitPrinter::default();
+    printer.print(resolve, package, &others).map_err(|error| format!("{error:#}"))?;
+    Ok(printer.output.to_string())
+}
+
+fn package_of(resolve: &Resolve, id: InterfaceId) -> Option<&PackageName> {
+    resolve.interfaces[id].package.map(|package| &resolve.packages[package].name)
+}
+
+fn interface_ids<'a>(world: &'a World) -> impl Iterator<Item = (&'a WorldKey, InterfaceId)> {
+    world.imports.iter().chain(&world.exports).filter_map(|(key, item)| match item {
+        WorldItem::Interface { id, .. } => Some((key, *id)),
+        _ => None,
+    })
+}
+
+fn kind(resolve: &Resolve, world: &World) -> Kind {
+    let exports = |wanted: &[&str]| {
+        world.exports.keys().any(|key| {
+            let name = resolve.name_world_key(key);
+            wanted.contains(&name.split('@').next().unwrap_or_default())
+        })
+    };
+    if exports(&["wasi:http/incoming-handler", "wasi:http/handler"]) {
+        Kind::Http
+    } else if exports(&["wasi:cli/run"]) {
+        Kind::Command
+    } else {
+        Kind::Library
+    }
+}
+
+fn wasi_versions(resolve: &Resolve, world: &World) -> Vec<String> {
+    let packages = interface_ids(world).filter_map(|(_, id)| package_of(resolve, id));
+    let versions: BTreeSet<_> = packages
+        .filter(|package| package.namespace == "wasi")
+        .filter_map(|package| package.version.clone())
+        .collect();
+    versions.iter().map(ToString::to_string).collect()
+}
+
+fn is_wasi_03(name: &str) -> bool {
+    name.starts_with("wasi:") && name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.3."))
+}
+
+/// Imports and exports that need WASI 0.3: by their version, or because a function is async or has async types.
+fn async_items(resolve: &Resolve, world: &World) -> Vec<String> {
+    let mut seen = HashMap::new();
+    let mut out = BTreeSet::new();
+    for (key, item) in world.imports.iter().chain(&world.exports) {
+        let name = resolve.name_world_key(key);
+        match item {
+            WorldItem::Interface { id, .. } => {
+                if is_wasi_03(&name) {
+                    out.insert(name);
+                    continue;
+                }
+                for function in resolve.interfaces[*id].functions.values() {
+                    if is_async(resolve, function, &mut seen) {
+                        out.insert(format!("{name}#{}", function.name));
+                    }
+                }
+            }
+            WorldItem::Function(function) => {
+                if is_async(resolve, function, &mut seen) {
+                    out.insert(name);
+                }
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    out.into_iter().collect()
+}
+
+fn is_async(resolve: &Resolve, function: &Function, seen: &mut HashMap<TypeId, bool>) -> bool {
+    let by_kind = matches!(
+        function.kind,
+        FunctionKind::AsyncFreestanding | FunctionKind::AsyncMethod(_) | FunctionKind::AsyncStatic(_)
+    );
+    let types = function.params.iter().map(|param| &param.ty).chain(&function.result);
+    by_kind || types.into_iter().any(|ty| holds_async(resolve, ty, seen))
+}
+
+fn holds_async(resolve: &Resolve, ty: &Type, seen: &mut HashMap<TypeId, bool>) -> bool {
+    let Type::Id(id) = ty else {
+        return matches!(ty, Type::ErrorContext);
+    };
+    if let Some(known) = seen.get(id) {
+        return *known;
+    }
+    seen.insert(*id, false);
+    let kind = &resolve.types[*id].kind;
+    let found = matches!(kind, TypeDefKind::Future(_) | TypeDefKind::Stream(_))
+        || parts(kind).into_iter().any(|ty| holds_async(resolve, ty, seen));
+    seen.insert(*id, found);
+    found
+}
+
+/// The types that a definition holds; a handle does not hold its resource.
+fn parts(kind: &TypeDefKind) -> Vec<&Type> {
+    match kind {
+        TypeDefKind::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().collect(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty.as_ref()).collect(),
+        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
+        TypeDefKind::Map(key, value) => vec![key, value],
+        TypeDefKind::Option(ty)
+        | TypeDefKind::List(ty)
+        | TypeDefKind::FixedLengthList(ty, _)
+        | TypeDefKind::Type(ty) => vec![ty],
+        TypeDefKind::Future(ty) | TypeDefKind::Stream(ty) => ty.iter().collect(),
+        TypeDefKind::Resource
+        | TypeDefKind::Handle(_)
+        | TypeDefKind::Flags(_)
+        | TypeDefKind::Enum(_)
+        | TypeDefKind::Unknown => Vec::new(),
+    }
+}
+
+fn items<'a>(resolve: &Resolve, items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>) -> Vec<Item> {
+    let items = items.into_iter().map(|(key, item)| {
+        let name = resolve.name_world_key(key);
+        let data = match item {
+            WorldItem::Interface { id, .. } => {
+                let interface = &resolve.interfaces[*id];
+                let functions: Vec<_> = interface.functions.values().map(|f| function(resolve, f)).collect();
+                let types = interface.types.iter().map(|(name, id)| type_definition(resolve, name, *id));
+                json!({
+                    "name": name,
+                    "kind": "interface",
+                    "functions": functions,
+                    "types": types.collect::<Vec<_>>(),
+                })
+            }
+            WorldItem::Function(f) => {
+                let mut data = function(resolve, f);
+                data["kind"] = "function".into();
+                data
+            }
+            WorldItem::Type { id, .. } => {
+                let mut data = Map::from_iter([("kind".to_owned(), "type".into())]);
+                data.insert("name".to_owned(), name.clone().into());
+                data.insert("type".to_owned(), type_definition(resolve, &name, *id));
+                Value::Object(data)
+            }
+        };
+        Item { name, data }
+    });
+    items.collect()
+}
+
+fn function(resolve: &Resolve, function: &Function) -> Value {
+    let params = function.params.iter();
+    let params = params.map(|param| json!({"name": param.name, "type": type_text(resolve, &param.ty)}));
+    let (form, is_async) = match function.kind {
+        FunctionKind::Freestanding => ("function", false),
+        FunctionKind::AsyncFreestanding => ("function", true),
+        FunctionKind::Method(_) => ("method", false),
+        FunctionKind::AsyncMethod(_) => ("method", true),
+        FunctionKind::Static(_) => ("static", false),
+        FunctionKind::AsyncStatic(_) => ("static", true),
+        FunctionKind::Constructor(_) => ("constructor", false),
+    };
+    json!({
+        "name": function.name,
+        "form": form,
+        "async": is_async,
+        "params": params.collect::<Vec<_>>(),
+        "result": function.result.as_ref().map(|ty| type_text(resolve, ty)),
+    })
+}
+
+fn type_definition(resolve: &Resolve, name: &str, id: TypeId) -> Value {
+    let text = |ty: &Option<Type>| ty.as_ref().map(|ty| type_text(resolve, ty));
+    let kind = &resolve.types[id].kind;
+    let mut data = json!({"name": name, "kind": kind.as_str()});
+    match kind {
+        TypeDefKind::Record(record) => {
+            let fields = record.fields.iter();
+            let fields = fields.map(|f| json!({"name": f.name, "type": type_text(resolve, &f.ty)}));
+            data["fields"] = fields.collect();
+        }
+        TypeDefKind::Variant(variant) => {
+            let cases = variant.cases.iter();
+            data["cases"] = cases.map(|c| json!({"name": c.name, "type": text(&c.ty)})).collect();
+        }
+        TypeDefKind::Enum(e) => data["cases"] = e.cases.iter().map(|c| c.name.as_str()).collect(),
+        TypeDefKind::Flags(flags) => data["flags"] = flags.flags.iter().map(|f| f.name.as_str()).collect(),
+        TypeDefKind::Resource | TypeDefKind::Unknown => {}
+        TypeDefKind::Type(ty) => data["type"] = type_text(resolve, ty).into(),
+        other => data["type"] = kind_text(resolve, other).into(),
+    }
+    data
+}
+
+/// A type as WIT writes it where it is used: named types by their name.
+fn type_text(resolve: &Resolve, ty: &Type) -> String {
+    let text = match ty {
+        Type::Bool => "bool",
+        Type::U8 => "u8",
+        Type::U16 => "u16",
+        Type::U32 => "u32",
+        Type::U64 => "u64",
+        Type::S8 => "s8",
+        Type::S16 => "s16",
+        Type::S32 => "s32",
+        Type::S64 => "s64",
+        Type::F32 => "f32",
+        Type::F64 => "f64",
+        Type::Char => "char",
+        Type::String => "string",
+        Type::ErrorContext => "error-context",
+        Type::Id(id) => {
+            let definition = &resolve.types[*id];
+            return match &definition.name {
+                Some(name) => name.clone(),
+                None => kind_text(resolve, &definition.kind),
+            };
+        }
+    };
+    text.to_owned()
+}
+
+fn kind_text(resolve: &Resolve, kind: &TypeDefKind) -> String {
+    let of = |ty: &Type| type_text(resolve, ty);
+    let name = |id: &TypeId| resolve.types[*id].name.clone().unwrap_or_default();
+    match kind {
+        TypeDefKind::Handle(Handle::Own(id)) => format!("own<{}>", name(id)),
+        TypeDefKind::Handle(Handle::Borrow(id)) => format!("borrow<{}>", name(id)),
+        TypeDefKind::Tuple(tuple) => {
+            let types: Vec<_> = tuple.types.iter().map(of).collect();
+            format!("tuple<{}>", types.join(", "))
+        }
+        TypeDefKind::Option(ty) => format!("option<{}>", of(ty)),
+        TypeDefKind::List(ty) => format!("list<{}>", of(ty)),
+        TypeDefKind::FixedLengthList(ty, len) => format!("list<{}, {len}>", of(ty)),
+        TypeDefKind::Map(key, value) => format!("map<{}, {}>", of(key), of(value)),
+        TypeDefKind::Result(result) => match (&result.ok, &result.err) {
+            (None, None) => "result".to_owned(),
+            (Some(ok), None) => format!("result<{}>", of(ok)),
+            (ok, Some(err)) => format!("result<{}, {}>", ok.as_ref().map_or("_".to_owned(), of), of(err)),
+        },
+        TypeDefKind::Future(ty) => ty.as_ref().map_or("future".to_owned(), |ty| format!("future<{}>", of(ty))),
+        TypeDefKind::Stream(ty) => ty.as_ref().map_or("stream".to_owned(), |ty| format!("stream<{}>", of(ty))),
+        TypeDefKind::Type(ty) => of(ty),
+        other => other.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Calls of component functions with encoded values instead of Rust ones, see README.md.
+//!
+//! Parameters and results are encoded as the data plane has them (a tuple of values, docs/protocol), and are moved
+//! directly between these bytes and guest memory by the component's own types. Exports are called with `call_export`;
+//! imports are answered by the store's data, which implements `BytesHost`.
+//!
+//! Errors: bytes that are no encoding of the type carry an [`EncodingError`] in their chain, everything else is a trap of
+//! the guest or a misuse. After an error of `call_export` the instance must not be used again.
+
+mod lift;
+mod lower;
+mod raw;
+mod resources;
+mod types;
+pub mod vals;
+pub mod wire;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use wasmtime::component::{Component, ComponentExportIndex, Instance, LinkerInstance};
+use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
+use wasmtime::error::Context as _;
+use wasmtime::{AsContextMut, Engine, Result, bail};
+
+pub use resources::ResourceTable;
+pub use types::MAX_DEPTH;
+pub use wire::EncodingError;
+
+/// The encoded results of an import, when they are there.
+pub type ImportFuture = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
+
+/// What a store's data offers so that imports can be answered with bytes.
+pub trait BytesHost: Send + 'static {
+    /// Begins import `id` with its encoded parameters; the future ends with the encoded results. An error traps the guest.
+    fn call_import(&mut self, id: u32, params: Vec<u8>) -> ImportFuture;
+
+    /// The resources of this store that cross as bytes.
+    fn resources(&mut self) -> &mut ResourceTable;
+
+    /// The guest has dropped its handle `bytes` of the foreign resource `name`. Most hosts need not care.
+    fn drop_resource(&mut self, name: &str, bytes: &[u8]) {
+        let _ = (name, bytes);
+    }
+}
+
+/// An export that has been found and checked once, and can then be called on every instance of its component.
+#[derive(Clone)]
+pub struct ExportPlan {
+    index: ComponentExportIndex,
+    ty: ComponentFunc,
+    has_handles: bool,
+    name: String,
+}
+
+impl ExportPlan {
+    /// Finds `func` in the exported `interface`, or among the component's own exports, and checks that all its values
+    /// can cross as bytes.
+    pub fn new(engine: &Engine, component: &Component, interface: Option<&str>, func: &str) -> Result<Self> {
+        let _ = engine;
+        let name = match interface {
+            Some(interface) => format!("{interface}#{func}"),
+            None => func.to_owned(),
+        };
+        let parent = match interface {
+            None => None,
+            Some(interface) => match component.get_export(None, interface) {
+                Some((ComponentItem::ComponentInstance(_), index)) => Some(index),
+                Some(_) => bail!("the export `{interface}` is not an interface"),
+                None => bail!("the component does not export the interface `{interface}`"),
+            },
+        };
+        let (ty, index) = match component.get_export(parent.as_ref(), func) {
+            Some((ComponentItem::ComponentFunc(ty), index)) => (ty, index),
+            Some(_) => bail!("the export `{name}` is not a function"),
+            None => bail!("the component does not export the function `{name}`"),
+        };
+        let shape = types::shape(&ty).with_context(|| format!("the function `{name}` cannot be called"))?;
+        Ok(ExportPlan {
+            index,
+            ty,
+            has_handles: shape.has_handles,
+            name,
+        })
+    }
+
+    /// `interface#function`, or the function's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Names and types of parameters and results. Resource types in it are those of the component, not of an instance.
+    pub fn ty(&self) -> &ComponentFunc {
+        &self.ty
+    }
+
+    /// Whether any value is or holds a handle of a resource.
+    pub fn has_handles(&self) -> bool {
+        self.has_handles
+    }
+}
+
+/// Calls an export with encoded parameters and gives its encoded results.
+pub async fn call_export<T: BytesHost>(
+    mut store: impl AsContextMut<Data = T>,
+    instance: &Instance,
+    plan: &ExportPlan,
+    params: &[u8],
+) -> Result<Vec<u8>> {
+    let mut store = store.as_context_mut();
+    let Some(func) = instance.get_func(&mut store, plan.index) else {
+        bail!("the instance is not one of the component that exports `{}`", plan.name);
+    };
+    if !plan.has_handles {
+        let params = raw::ExportParams(params, None);
+        let raw::ExportResults(bytes, _) = raw::typed(func).call_async(&mut store, params).await?;
+        return Ok(bytes);
+    }
+    let table = store.data_mut().resources().share();
+    let params = raw::ExportParams(params, Some(table.clone()));
+    let called = raw::typed(func).call_async(&mut store, params).await;
+    table.end_of_call();
+    let raw::ExportResults(bytes, handles) = called?;
+    store.data_mut().resources().insert(bytes, handles)
+}
+
+/// Answers the imported function `func_name` by `BytesHost::call_import(id, ..)`.
+pub fn link_import<T: BytesHost>(
+    linker: &mut LinkerInstance<'_, T>,
+    func_name: &str,
+    ty: &ComponentFunc,
+    id: u32,
+) -> Result<()> {
+    let shape = types::shape(ty).with_context(|| format!("the imported function `{func_name}` cannot be linked"))?;
+    let handles = shape.has_handles;
+    macro_rules! dispatch {
+        ($($n:literal)*) => {
+            match (shape.params.unwrap_or(0), shape.results.unwrap_or(0)) {
+                $(($n, 0) => wrap::<T, $n, 0>(linker, func_name, id, handles),
+                  ($n, _) => wrap::<T, $n, 1>(linker, func_name, id, handles),)*
+                (n, _) => bail!("{n} flat parameters are more than there can be"),
+            }
+        };
+    }
+    dispatch!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn wrap<T: BytesHost, const P: usize, const R: usize>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    id: u32,
+    handles: bool,
+) -> Result<()> {
+    let named: std::sync::Arc<str> = name.into();
+    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(bytes, lifted)| {
+        let named = named.clone();
+        Box::new(async move {
+            let bytes = if lifted.is_empty() {
+                bytes
+            } else {
+                store.data_mut().resources().insert(bytes, lifted)?
+            };
+            let called = store.data_mut().call_import(id, bytes);
+            let bytes = called.await.with_context(|| format!("the import `{named}` failed"))?;
+            let table = handles.then(|| store.data_mut().resources().share());
+            Ok(raw::ImportResults::<R>(bytes, table))
+        })
+    })
+}
+
+/// Defines every resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept
+/// for the guest and sent back unchanged. To be called before the interface's functions are linked.
+pub fn link_resources<T: BytesHost>(
+    linker: &mut LinkerInstance<'_, T>,
+    interface: &ComponentInstance,
+    engine: &Engine,
+) -> Result<()> {
+    for (name, item) in interface.exports(engine) {
+        if let ComponentItem::Resource(_) = item.ty {
+            link_resource(linker, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Defines one imported resource as a foreign one.
+pub fn link_resource<T: BytesHost>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<()> {
+    let named: std::sync::Arc<str> = name.into();
+    linker.resource(name, types::foreign_resource(), move |mut store, rep| {
+        if let Some(bytes) = store.data_mut().resources().drop_foreign(rep) {
+            store.data_mut().drop_resource(&named, &bytes);
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests;
