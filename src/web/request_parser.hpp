@@ -90,7 +90,9 @@ class RequestParser {
   std::string_view piece_;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t announced_bytes_ = 0;  ///< sum of the chunk sizes seen
+  std::uint64_t chunk_rest_ = 0;       ///< of the chunk being read
   std::size_t extension_bytes_ = 0;
+  bool is_chunked_ = false;
   bool says_close_ = false;
   bool says_keep_alive_ = false;
   bool keep_alive_ = false;
