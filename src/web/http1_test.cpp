@@ -963,6 +963,30 @@ TEST_F(Http1Test, closes_what_does_not_end_in_time) {
   events_.change([](Events& all) { EXPECT_EQ(all.disconnects, 1); });
 }
 
+TEST_F(Http1Test, goes_down_after_its_shards) {
+  serve();
+  Client busy(port_), idle(port_);
+  ASSERT_TRUE(busy.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(events_.wait_for([](const Events& all) { return all.waiting != nullptr; }));
+  pool_->stop();
+  server_.reset();
+  EXPECT_EQ(busy.receive_all(), "");
+}
+
+TEST_F(Http1Test, counts_a_half_closed_client_as_gone) {
+  serve();
+  Client early(port_);
+  ASSERT_TRUE(early.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+  ASSERT_TRUE(events_.wait_for([](const Events& all) { return all.waiting != nullptr; }));
+  early.shutdown_write();
+  EXPECT_EQ(early.receive_all(), "");
+  // An answer that is complete when the end is seen still arrives whole.
+  Client late(port_);
+  ASSERT_TRUE(late.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n"));
+  late.shutdown_write();
+  EXPECT_EQ(body_of(late.receive_all()).size(), 3'000'000U);
+}
+
 TEST_F(Http1Test, says_why_it_cannot_listen) {
   serve();
   async::ShardPool pool(1);

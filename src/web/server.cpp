@@ -17,6 +17,8 @@ namespace {
 
 using boost::asio::ip::tcp;
 
+constexpr std::chrono::milliseconds kLook{100};
+
 enum class Sharing : std::uint8_t { alone, among_shards };
 
 Error bind_error(const boost::system::error_code& error, const tcp::endpoint& endpoint) {
@@ -112,7 +114,11 @@ class ServerImpl final : public Server {
       server->shard().post(
           [act, &server = *server, done = std::move(done)]() mutable noexcept { act(server, std::move(done)); });
     }
-    for (auto& wait : waits) wait.wait();
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+      // A shard that was stopped before its server never answers.
+      while (waits[i].wait_for(kLook) != std::future_status::ready && !state_.shards[i]->shard().io().stopped()) {
+      }
+    }
   }
 
   async::ShardPool& pool_;

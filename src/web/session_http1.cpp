@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -149,10 +151,19 @@ void SessionHttp1::drive() {
     return;
   }
   driving_ = true;
-  do {
-    again_ = false;
-    step();
-  } while (again_);
+  try {
+    do {
+      again_ = false;
+      step();
+    } while (again_);
+  } catch (const std::exception& error) {
+    // Out of memory, most likely. This connection ends; the others are none the wiser.
+    static_cast<void>(
+        std::fprintf(stderr, "weft: a connection from %s ends on an exception: %s\n", remote_.c_str(), error.what()));
+    broken_ = true;
+    end_exchange();
+    close();
+  }
   driving_ = false;
   if (phase_ == Phase::closed && !reading_ && !writing_ && !posted_) server_.remove(*this);
 }
@@ -228,8 +239,8 @@ void SessionHttp1::read_more_of_head() {
 }
 
 void SessionHttp1::start_read() {
-  reading_ = true;
   stream_->read(in_.room());
+  reading_ = true;
 }
 
 void SessionHttp1::count_request() {
@@ -601,8 +612,8 @@ void SessionHttp1::flush() {
     if (result.bytes > 0 && pending() > 0) server_.arm(write_timer_, TimerKind::write);
     if (result.state == WriteResult::State::full) {
       if (!write_timer_.is_armed()) server_.arm(write_timer_, TimerKind::write);
-      writing_ = true;
       stream_->wait_writable();
+      writing_ = true;
       return;
     }
   }

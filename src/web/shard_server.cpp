@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <boost/asio/error.hpp>
+#include <memory>
+#include <new>
 #include <utility>
 
 #include "web/listen_address.hpp"
@@ -36,6 +38,11 @@ ShardServer::ShardServer(async::Shard& shard, ServerState& state, TcpAcceptor ac
   set(TimerKind::request, state.limits.request_timeout);
   set(TimerKind::linger, kLingerTime);
   set(TimerKind::blind, kBlindTime);
+}
+
+ShardServer::~ShardServer() {
+  // Sessions are left only if the shard stopped first; nothing of theirs will run any more.
+  sessions_.clear_and_dispose([](Session* session) { delete session; });
 }
 
 void ShardServer::start() { accept(); }
@@ -84,24 +91,34 @@ void ShardServer::on_accept(const boost::system::error_code& error) {
   start_ticking();
 }
 
-void ShardServer::adopt(TcpSocket socket, const boost::asio::ip::tcp::endpoint& remote) {
+void ShardServer::adopt(TcpSocket socket, const boost::asio::ip::tcp::endpoint& remote) noexcept {
   const int on = 1;
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  auto stream = std::make_unique<TcpStream>(std::move(socket));
-  auto& tcp = *stream;
   seed_ += 0x1'0000'0000;  // leaves each connection 2^32 ids of its own
-  auto* session = new SessionHttp1(*this, std::move(stream), to_text(remote), seed_);
-  tcp.set_owner(*session);
+  std::unique_ptr<SessionHttp1> session;
+  try {
+    auto stream = std::make_unique<TcpStream>(std::move(socket));
+    auto& tcp = *stream;
+    session = std::make_unique<SessionHttp1>(*this, std::move(stream), to_text(remote), seed_);
+    tcp.set_owner(*session);
+  } catch (const std::bad_alloc&) {
+    forget_connection();
+    return;
+  }
   sessions_.push_back(*session);
   start_ticking();
-  session->start();
+  session.release()->start();
+}
+
+void ShardServer::forget_connection() noexcept {
+  state_.connections.fetch_sub(1, std::memory_order_relaxed);
+  load_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ShardServer::remove(Session& session) {
   sessions_.erase(sessions_.iterator_to(session));
   delete &session;
-  state_.connections.fetch_sub(1, std::memory_order_relaxed);
-  load_.fetch_sub(1, std::memory_order_relaxed);
+  forget_connection();
   check_closed();
 }
 

@@ -48,6 +48,9 @@ struct ServerState {
 class ShardServer {
  public:
   ShardServer(async::Shard& shard, ServerState& state, TcpAcceptor acceptor);
+  ShardServer(const ShardServer&) = delete;
+  ShardServer& operator=(const ShardServer&) = delete;
+  ~ShardServer();
 
   void start();
   /// Ends accepting. `done` is set when no more connections can come from here.
@@ -75,7 +78,8 @@ class ShardServer {
  private:
   void accept();
   void on_accept(const boost::system::error_code& error);
-  void adopt(TcpSocket socket, const boost::asio::ip::tcp::endpoint& remote);
+  void adopt(TcpSocket socket, const boost::asio::ip::tcp::endpoint& remote) noexcept;
+  void forget_connection() noexcept;
   [[nodiscard]] ShardServer& least_loaded() noexcept;
   /// Makes room for a new connection by closing the one that has been idle longest. False if there is none.
   bool drop_oldest_idle();
