@@ -42,6 +42,6 @@ file(GLOB crate_manifests "${CMAKE_SOURCE_DIR}/crates/*/Cargo.toml")
 if(crate_manifests)
   add_test(NAME crates COMMAND ${WEFT_CARGO_COMMAND} test --locked --release --workspace --exclude weft-native
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/crates")
-  set_tests_properties(crates PROPERTIES LABELS "rust" TIMEOUT 1800 ENVIRONMENT
+  set_tests_properties(crates PROPERTIES LABELS "rust" TIMEOUT 1800 RUN_SERIAL ON ENVIRONMENT
     "WEFT_SOURCE_DIR=${CMAKE_SOURCE_DIR};WEFT_APPS_DIR=${CMAKE_SOURCE_DIR}/build/apps")
 endif()
