@@ -78,7 +78,7 @@ Result<int> run(const Arguments& arguments, Context& context) {
 }  // namespace
 
 const CommandSpec& call_command() noexcept {
-  static const CommandSpec kCall{
+  static const CommandSpec spec{
       .name = "call",
       .summary = "call one function of a component",
       .positionals = kPositionals,
@@ -91,7 +91,7 @@ const CommandSpec& call_command() noexcept {
           "  weft call maths.wasm 'demo:maths/vectors#scale' '[1, 2, 3]' -2\n"
           "  weft call maths.wasm --json 'demo:maths/vectors#scale' '[1, 2, 3]' -2",
       .run = run};
-  return kCall;
+  return spec;
 }
 
 }  // namespace weft::cli

@@ -90,10 +90,10 @@ int finish(Result<int> outcome, const Context& context) {
 }  // namespace
 
 std::span<const CommandSpec* const> commands() noexcept {
-  static const std::array kCommands{&run_command(),     &call_command(),        &inspect_command(),
-                                    &compile_command(), &wit_bindgen_command(), &wit_new_command(),
-                                    &version_command(), &completions_command(), &help_command()};
-  return kCommands;
+  static const std::array all{&run_command(),     &call_command(),        &inspect_command(),
+                              &compile_command(), &wit_bindgen_command(), &wit_new_command(),
+                              &version_command(), &completions_command(), &help_command()};
+  return all;
 }
 
 int run_weft(std::span<const std::string> words, Context& context) noexcept {

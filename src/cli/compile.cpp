@@ -53,12 +53,12 @@ Result<int> run(const Arguments& arguments, Context& context) {
 }  // namespace
 
 const CommandSpec& compile_command() noexcept {
-  static const CommandSpec kCompile{.name = "compile",
-                                    .summary = "compile components into the cache",
-                                    .positionals = kPositionals,
-                                    .groups = {OptionGroup{"Host", host_options()}},
-                                    .run = run};
-  return kCompile;
+  static const CommandSpec spec{.name = "compile",
+                                .summary = "compile components into the cache",
+                                .positionals = kPositionals,
+                                .groups = {OptionGroup{"Host", host_options()}},
+                                .run = run};
+  return spec;
 }
 
 }  // namespace weft::cli

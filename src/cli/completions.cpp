@@ -260,11 +260,11 @@ std::string fish_completions(std::span<const CommandSpec* const> commands) {
 }
 
 const CommandSpec& completions_command() noexcept {
-  static constexpr CommandSpec kSpec{.name = "completions",
-                                     .summary = "print the completion script of a shell",
-                                     .positionals = kPositionals,
-                                     .run = run};
-  return kSpec;
+  static constexpr CommandSpec spec{.name = "completions",
+                                    .summary = "print the completion script of a shell",
+                                    .positionals = kPositionals,
+                                    .run = run};
+  return spec;
 }
 
 }  // namespace weft::cli

@@ -28,7 +28,6 @@ std::string shell_output(const std::string& command) {
 std::string offered(const std::string& line) {
   const std::string script = testing::TempDir() + "weft_completions.bash";
   if (!write_file(script, bash_completions(commands()))) return "unwritten";
-  std::string words;
   std::size_t count = 1;
   for (const char c : line) count += c == ' ' ? 1U : 0U;
   return shell_output(

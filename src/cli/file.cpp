@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -11,6 +12,8 @@
 
 namespace weft::cli {
 namespace {
+
+constexpr std::size_t kChunkBytes = 65'536;
 
 Error file_error(std::string_view what, const std::string& path, int error) {
   const Errc code = error == ENOENT                     ? Errc::not_found
@@ -31,9 +34,11 @@ Result<std::string> read_file(const std::string& path) {
   const File file(std::fopen(path.c_str(), "rbe"));
   if (!file) return file_error("read", path, errno);
   std::string bytes;
-  std::string chunk(64 * 1024, '\0');
-  while (const std::size_t got = std::fread(chunk.data(), 1, chunk.size(), file.get())) bytes.append(chunk, 0, got);
-  if (std::ferror(file.get()) != 0) return file_error("read", path, errno);
+  std::array<char, kChunkBytes> chunk{};
+  while (std::feof(file.get()) == 0) {
+    bytes.append(chunk.data(), std::fread(chunk.data(), 1, chunk.size(), file.get()));
+    if (std::ferror(file.get()) != 0) return file_error("read", path, errno);
+  }
   return bytes;
 }
 

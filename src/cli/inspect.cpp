@@ -102,13 +102,13 @@ Result<int> run(const Arguments& arguments, Context& context) {
 }  // namespace
 
 const CommandSpec& inspect_command() noexcept {
-  static constexpr CommandSpec kInspect{
+  static constexpr CommandSpec spec{
       .name = "inspect",
       .summary = "show what a component is: its kind, WASI version, toolchain, size and WIT",
       .positionals = kPositionals,
       .groups = {OptionGroup{"Options", kInspectOptions}},
       .run = run};
-  return kInspect;
+  return spec;
 }
 
 }  // namespace weft::cli

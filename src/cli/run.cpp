@@ -113,11 +113,15 @@ Result<int> run(const Arguments& arguments, Context& context) {
   return serve(context, *host, component, std::move(serve_settings), grace, stop, started);
 }
 
-constexpr CommandSpec make_spec() noexcept {
-  return {
+}  // namespace
+
+const CommandSpec& run_command() noexcept {
+  static const CommandSpec spec{
       .name = "run",
       .summary = "serve an HTTP component, or run a command component",
       .positionals = kPositionals,
+      .groups = {OptionGroup{"Serving", serve_options()}, OptionGroup{"Grants and limits", component_options()},
+                 OptionGroup{"Host", host_options()}},
       .notes =
           "Nothing is granted but clocks and random numbers: folders, network and environment are named one by one.\n"
           "A command component's exit code is weft's own. Ctrl-C or SIGTERM drains; a second one stops at once.\n\n"
@@ -125,18 +129,7 @@ constexpr CommandSpec make_spec() noexcept {
           "  weft run hello.wasm --listen 0.0.0.0:8000 --reuse 100\n"
           "  weft run tool.wasm --dir data:rw -- --verbose input.txt",
       .run = run};
-}
-
-}  // namespace
-
-const CommandSpec& run_command() noexcept {
-  static const CommandSpec kRun = [] {
-    CommandSpec spec = make_spec();
-    spec.groups = {OptionGroup{"Serving", serve_options()}, OptionGroup{"Grants and limits", component_options()},
-                   OptionGroup{"Host", host_options()}};
-    return spec;
-  }();
-  return kRun;
+  return spec;
 }
 
 }  // namespace weft::cli

@@ -28,9 +28,9 @@ Result<int> run(const Arguments& /*arguments*/, Context& context) {
 }  // namespace
 
 const CommandSpec& version_command() noexcept {
-  static constexpr CommandSpec kSpec{
+  static constexpr CommandSpec spec{
       .name = "version", .summary = "print the version of weft and of the libraries in it", .run = run};
-  return kSpec;
+  return spec;
 }
 
 }  // namespace weft::cli

@@ -27,15 +27,15 @@ Result<int> run(const Arguments& arguments, Context& context) {
 }  // namespace
 
 const CommandSpec& wit_bindgen_command() noexcept {
-  static constexpr CommandSpec kSpec{.name = "wit bindgen",
-                                     .summary = "make C bindings from WIT",
-                                     .positionals = kPositionals,
-                                     .groups = {OptionGroup{"Options", kOptions}},
-                                     .notes =
-                                         "Compile the .c file with clang --target=wasm32-wasi, link it and the "
-                                         "_component_type.o, then use 'weft wit new'.",
-                                     .run = run};
-  return kSpec;
+  static constexpr CommandSpec spec{.name = "wit bindgen",
+                                    .summary = "make C bindings from WIT",
+                                    .positionals = kPositionals,
+                                    .groups = {OptionGroup{"Options", kOptions}},
+                                    .notes =
+                                        "Compile the .c file with clang --target=wasm32-wasi, link it and the "
+                                        "_component_type.o, then use 'weft wit new'.",
+                                    .run = run};
+  return spec;
 }
 
 }  // namespace weft::cli

@@ -49,12 +49,12 @@ Result<int> run(const Arguments& arguments, Context& context) {
 }  // namespace
 
 const CommandSpec& wit_new_command() noexcept {
-  static constexpr CommandSpec kSpec{.name = "wit new",
-                                     .summary = "make a component from a core module",
-                                     .positionals = kPositionals,
-                                     .groups = {OptionGroup{"Options", kOptions}},
-                                     .run = run};
-  return kSpec;
+  static constexpr CommandSpec spec{.name = "wit new",
+                                    .summary = "make a component from a core module",
+                                    .positionals = kPositionals,
+                                    .groups = {OptionGroup{"Options", kOptions}},
+                                    .run = run};
+  return spec;
 }
 
 }  // namespace weft::cli
