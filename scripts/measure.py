@@ -144,6 +144,17 @@ def measure_echo(args, stack):
                   lambda _, pair: load(args, pair[0].port, connections=8, body=1 << 20, path=pair[1])["rps"])
 
 
+def measure_beside_spinning(args, stack):
+    """p99 of short requests while guests compute for ever: two per core, so that hardly a shard is spared."""
+    server = weft(args, "misbehave", "--timeout", "600s")
+    stack.callback(server.close)
+    for _ in range(2 * os.cpu_count()):
+        spinner = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        spinner.sendall(b"GET /spin HTTP/1.1\r\nhost: x\r\n\r\n")
+    return rounds(args, "short requests beside spinning guests, p99 at 500 requests/s", {"weft, fresh": server}, "us",
+                  lambda _, one: load(args, one.port, connections=16, rate=500, path="/status?code=200")["p99_us"])
+
+
 def answer(port):
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
@@ -196,6 +207,8 @@ def main():
         speed, latency = measure_hello(args, stack)
     with contextlib.ExitStack() as stack:
         echo = measure_echo(args, stack)
+    with contextlib.ExitStack() as stack:
+        spinning = measure_beside_spinning(args, stack)
     start, resident = measure_start(args)
     size = stripped_mib(args.weft)
 
@@ -207,6 +220,7 @@ def main():
     row("hello, --reuse ÷ bare server", speed.ratio("weft, --reuse 1000", "bare server"), 0.80, 0.90)
     row("1 MiB echo ÷ bare echo", echo.ratio("weft, fresh", "bare server"), 0.6, 0.85)
     row("p99 at half of saturation ÷ wasmtime serve", latency.ratio("weft, fresh", "wasmtime serve"), 0.7, 0.4, False)
+    row("p99 beside spinning guests, ms", spinning.median("weft, fresh") / 1000, 10, 3, False)
     row("exec to first answer, cached, ms", start.median("weft"), 50, 15, False)
     row("RSS with one component after one request, MiB", resident, 25, 15, False)
     row("weft binary, stripped, MiB", size, 25, 15, False)
