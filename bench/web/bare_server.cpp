@@ -23,8 +23,8 @@ class Hello final : public Responder {
  public:
   explicit Hello(Exchange& exchange) : exchange_(exchange) {}
   void start() override {
-    static const std::array<weft::web::Header, 1> kHeaders = {{{"content-type", "text/plain"}}};
-    exchange_.respond(200, kHeaders, "Hello, world!\n");
+    static const std::array<weft::web::Header, 1> headers = {{{"content-type", "text/plain"}}};
+    exchange_.respond(200, headers, "Hello, world!\n");
   }
   void on_body(std::span<const std::byte>) override {}
   void on_body_end(std::span<const HeaderView>) override {}

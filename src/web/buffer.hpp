@@ -12,8 +12,8 @@
 
 namespace weft::web {
 
-inline constexpr std::size_t kSmallBuffer = 4 * 1024;
-inline constexpr std::size_t kLargeBuffer = 64 * 1024;
+inline constexpr std::size_t kSmallBuffer = std::size_t{4} * 1024;
+inline constexpr std::size_t kLargeBuffer = std::size_t{64} * 1024;
 
 struct Buffer {
   std::unique_ptr<char[]> data;

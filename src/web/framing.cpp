@@ -42,8 +42,8 @@ constexpr bool is_host_character(char c) noexcept {
 }
 
 std::string_view after_scheme(std::string_view target) noexcept {
-  constexpr std::array<std::string_view, 2> kSchemes = {"http://", "https://"};
-  for (const auto scheme : kSchemes) {
+  constexpr std::array<std::string_view, 2> schemes = {"http://", "https://"};
+  for (const auto scheme : schemes) {
     if (target.size() > scheme.size() && equals_ignoring_case(target.substr(0, scheme.size()), scheme))
       return target.substr(scheme.size());
   }

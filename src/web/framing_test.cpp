@@ -17,8 +17,8 @@ HeadScan scan(std::string_view bytes) {
 }
 
 TEST(ScanHeadTest, finds_the_end_wherever_the_bytes_are_cut) {
-  constexpr auto kHead = "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"sv;
-  const std::string bytes = std::string(kHead) + "body\nwith\rodd bytes";
+  constexpr auto head = "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"sv;
+  const std::string bytes = std::string(head) + "body\nwith\rodd bytes";
   for (std::size_t step = 1; step < bytes.size(); ++step) {
     std::size_t resume = 0;
     HeadScan found;
@@ -28,7 +28,7 @@ TEST(ScanHeadTest, finds_the_end_wherever_the_bytes_are_cut) {
       ASSERT_LE(resume, size);
     }
     EXPECT_EQ(found.state, HeadScan::State::complete) << step;
-    EXPECT_EQ(found.size, kHead.size()) << step;
+    EXPECT_EQ(found.size, head.size()) << step;
   }
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using namespace weft::web;
 
-constexpr std::size_t kMaxHead = 16 * 1024;
+constexpr std::size_t kMaxHead = std::size_t{16} * 1024;
 constexpr std::uint64_t kMaxBody = 1 << 20;
 
 void insist(bool condition) {

@@ -276,9 +276,9 @@ class TestResponder final : public Responder {
   void on_writable() override {
     if (path_ == "/echo") return exchange_.read_body();
     if (path_ == "/endless") {
-      static const std::string kPiece(64 * 1024, 'e');
-      events_.change([](Events& all) { all.sent += kPiece.size(); });
-      return send(kPiece);
+      static const std::string whole_piece(64 * 1024, 'e');
+      events_.change([](Events& all) { all.sent += whole_piece.size(); });
+      return send(whole_piece);
     }
     if (path_ == "/pieces" && ++seen_ < 3) return send(seen_ == 1 ? "two," : "three");
     if (path_ == "/promise-less") return send("6");
@@ -883,19 +883,19 @@ TEST_F(Http1Test, serves_beside_many_idle_connections) {
 TEST_F(Http1Test, streams_a_large_body_both_ways) {
   serve();
   Client client(port_);
-  constexpr std::size_t kTotal = 64 * 1024 * 1024;
+  constexpr std::size_t total = std::size_t{64} * 1024 * 1024;
   ASSERT_TRUE(client.send(
-      "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " + std::to_string(kTotal) + "\r\n\r\n"));
+      "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " + std::to_string(total) + "\r\n\r\n"));
   std::thread sender([&client] {
     const std::string piece(1 << 20, 'p');
-    for (std::size_t sent = 0; sent < kTotal; sent += piece.size()) {
+    for (std::size_t sent = 0; sent < total; sent += piece.size()) {
       if (!client.send(piece)) return;
     }
   });
   const auto answer = client.receive_all();
   sender.join();
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(answer, 'p')),
-            kTotal);  // there is no p in the head
+            total);  // there is no p in the head
   EXPECT_TRUE(answer.ends_with("\r\n0\r\n\r\n"));
 }
 

@@ -75,15 +75,15 @@ std::string_view DateCache::now() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   if (now.tv_sec != second_) {
-    static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static constexpr std::array<const char*, 7> days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array<const char*, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     second_ = now.tv_sec;
     std::tm parts{};
     ::gmtime_r(&second_, &parts);
     std::snprintf(text_, sizeof(text_), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                  kDays[static_cast<std::size_t>(parts.tm_wday) % 7], parts.tm_mday % 100,
-                  kMonths[static_cast<std::size_t>(parts.tm_mon) % 12], (parts.tm_year + 1900) % 10000,
+                  days[static_cast<std::size_t>(parts.tm_wday) % 7], parts.tm_mday % 100,
+                  months[static_cast<std::size_t>(parts.tm_mon) % 12], (parts.tm_year + 1900) % 10000,
                   parts.tm_hour % 100, parts.tm_min % 100, parts.tm_sec % 100);
   }
   return text_;

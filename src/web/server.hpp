@@ -21,7 +21,7 @@
 namespace weft::web {
 
 struct ServerLimits {
-  std::size_t max_header_bytes = 64 * 1024;
+  std::size_t max_header_bytes = std::size_t{64} * 1024;
   std::uint64_t max_body_bytes = UINT64_MAX;         ///< of a request
   std::size_t max_connections = 20'000;              ///< over all shards
   std::size_t max_requests_in_flight = 2'048;        ///< over all shards; beyond it 503 with Retry-After

@@ -15,12 +15,13 @@
 namespace weft::web {
 namespace {
 
-constexpr std::size_t kDirectWrite = 16 * 1024;  ///< pieces from here on are not copied if the socket takes them
-constexpr std::size_t kMaxStash = 64 * 1024;
-constexpr std::size_t kLowWater = 64 * 1024;  ///< on_writable when less than this waits to be written
-constexpr std::size_t kMinRoom = 512;         ///< a read into less is not worth it
-constexpr std::size_t kMaxLinger = 256 * 1024;
-constexpr std::size_t kMaxIdleOut = 16 * 1024;  ///< an idle connection keeps no larger output buffer
+constexpr std::size_t kDirectWrite =
+    std::size_t{16} * 1024;  ///< pieces from here on are not copied if the socket takes them
+constexpr std::size_t kMaxStash = std::size_t{64} * 1024;
+constexpr std::size_t kLowWater = std::size_t{64} * 1024;  ///< on_writable when less than this waits to be written
+constexpr std::size_t kMinRoom = 512;                      ///< a read into less is not worth it
+constexpr std::size_t kMaxLinger = std::size_t{256} * 1024;
+constexpr std::size_t kMaxIdleOut = std::size_t{16} * 1024;  ///< an idle connection keeps no larger output buffer
 
 iovec piece_of(std::string_view text) noexcept { return {const_cast<char*>(text.data()), text.size()}; }
 
@@ -52,11 +53,11 @@ SessionHttp1::~SessionHttp1() {
 async::Shard& SessionHttp1::shard() noexcept { return server_.shard(); }
 
 std::string SessionHttp1::id() const {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
+  static constexpr std::string_view digits = "0123456789abcdef";
   std::string text(16, '0');
   auto value = mix(seed_ + requests_);
   for (auto& digit : text) {
-    digit = kDigits[value >> 60U];
+    digit = digits[value >> 60U];
     value <<= 4U;
   }
   return text;

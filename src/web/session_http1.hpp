@@ -32,7 +32,7 @@ namespace weft::web {
 
 class ShardServer;
 
-inline constexpr std::size_t kMaxDrain = 64 * 1024;
+inline constexpr std::size_t kMaxDrain = std::size_t{64} * 1024;
 
 class SessionHttp1 final : public Session, public Exchange, public StreamOwner {
  public:

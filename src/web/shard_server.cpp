@@ -144,10 +144,10 @@ bool ShardServer::drop_oldest_idle() {
 }
 
 void ShardServer::turn_away(TcpSocket& socket) noexcept {
-  static constexpr std::string_view kAnswer =
+  static constexpr std::string_view answer =
       "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
   [[maybe_unused]] const auto sent =
-      ::send(socket.native_handle(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      ::send(socket.native_handle(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   boost::system::error_code ignored;
   socket.shutdown(TcpSocket::shutdown_send, ignored);
   socket.close(ignored);
