@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command_imports.h"
+
 extern char** environ;
 
 static int fail(const char* what) {
@@ -45,16 +47,22 @@ static int list_folder(const char* path) {
   return 0;
 }
 
+/// C's own exit tells the host only whether the program failed, not how.
+static int exit_with(int code) {
+  fflush(NULL);
+  wasi_cli_exit_exit_with_code((uint8_t)code);
+  return code;
+}
+
 int main(int argc, char** argv) {
-  if (argc == 3 && strcmp(argv[1], "--read") == 0) return read_file(argv[2]);
-  if (argc == 4 && strcmp(argv[1], "--write") == 0) return write_file(argv[2], argv[3]);
-  if (argc == 3 && strcmp(argv[1], "--list") == 0) return list_folder(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "--read") == 0) return exit_with(read_file(argv[2]));
+  if (argc == 4 && strcmp(argv[1], "--write") == 0) return exit_with(write_file(argv[2], argv[3]));
+  if (argc == 3 && strcmp(argv[1], "--list") == 0) return exit_with(list_folder(argv[2]));
 
   puts("hello from a command");
   for (int at = 1; at < argc; ++at) printf("argument %d: %s\n", at, argv[at]);
   for (char** variable = environ; *variable != NULL; ++variable) printf("environment: %s\n", *variable);
   const int failed = copy(stdin);
-  fflush(stdout);
   fputs("goodbye\n", stderr);
-  return failed != 0 ? failed : argc > 1 ? atoi(argv[1]) : 0;
+  return exit_with(failed != 0 ? failed : argc > 1 ? atoi(argv[1]) : 0);
 }
