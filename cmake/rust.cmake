@@ -53,7 +53,7 @@ if(EXISTS "${CMAKE_SOURCE_DIR}/crates/weft-native/Cargo.toml")
     USES_TERMINAL VERBATIM)
   add_library(weft_native STATIC IMPORTED GLOBAL)
   add_library(weft::native ALIAS weft_native)
-  add_dependencies(weft_native weft_native_build)
+  # No add_dependencies: that would make every C++ object wait for cargo. The link waits, because the archive is a byproduct.
   file(MAKE_DIRECTORY "${CMAKE_SOURCE_DIR}/crates/weft-engine/include")
   set_target_properties(weft_native PROPERTIES
     IMPORTED_LOCATION "${_archive}"
