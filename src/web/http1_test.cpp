@@ -755,7 +755,7 @@ TEST_F(Http1Test, ends_slow_clients) {
   ServerLimits limits;
   limits.idle_timeout = 150ms;
   limits.header_timeout = 150ms;
-  limits.io_timeout = 150ms;
+  limits.io_timeout = 600ms;
   serve(limits);
   EXPECT_EQ(talk(""), "");  // idle
   EXPECT_TRUE(talk("GET / HTTP/1.1\r\nHost").starts_with("HTTP/1.1 408 "));
