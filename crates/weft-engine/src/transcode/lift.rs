@@ -5,7 +5,9 @@
 //! ranges, discriminants; NaNs become canonical. A violation is an error, which traps the guest. What the host writes on
 //! behalf of the guest is paid from the store's fuel for host calls, so a small guest cannot order a large copy.
 
-use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext, wasmtime_environ};
+use wasmtime::component::__internal::{
+    ComponentTypes, InterfaceType, LiftContext, wasmtime_environ,
+};
 use wasmtime::component::{Lift, ResourceAny};
 use wasmtime::{Result, ValRaw, bail};
 use wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
@@ -13,7 +15,8 @@ use wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
 use super::resources::Lifted;
 use super::types::foreign_resource;
 use super::wire::{
-    canonical_f32_bits, canonical_f64_bits, flag_bytes, put_byte_string, put_char, put_signed, put_unsigned,
+    canonical_f32_bits, canonical_f64_bits, flag_bytes, put_byte_string, put_char, put_signed,
+    put_unsigned,
 };
 
 /// Where the encoded values go, and the handles met on the way with the place where each belongs.
@@ -63,7 +66,12 @@ fn size_of(types: &ComponentTypes, ty: &InterfaceType) -> usize {
 }
 
 /// Writes the value of type `ty` held in `src`.
-pub fn from_flat(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, src: &mut Slots<'_>) -> Result<()> {
+pub fn from_flat(
+    out: &mut Sink,
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    src: &mut Slots<'_>,
+) -> Result<()> {
     let types: &ComponentTypes = cx.types;
     match ty {
         InterfaceType::Bool => out.bytes.push((src.next()?.get_u32() != 0).into()),
@@ -123,7 +131,9 @@ pub fn from_flat(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, sr
             }
             flags(out, &bytes, names);
         }
-        InterfaceType::Own(_) | InterfaceType::Borrow(_) => handle(out, cx, ty, src.next()?.get_u32())?,
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+            handle(out, cx, ty, src.next()?.get_u32())?
+        }
         InterfaceType::Future(_)
         | InterfaceType::Stream(_)
         | InterfaceType::ErrorContext(_)
@@ -159,7 +169,12 @@ fn flat_case(
 
 /// Writes the value of type `ty` that lies at `offset` in guest memory. The caller has checked that its whole size is
 /// in bounds; what it points to is checked here.
-pub fn from_memory(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, offset: usize) -> Result<()> {
+pub fn from_memory(
+    out: &mut Sink,
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    offset: usize,
+) -> Result<()> {
     let types: &ComponentTypes = cx.types;
     match ty {
         InterfaceType::String => {
@@ -234,8 +249,12 @@ fn plain(out: &mut Vec<u8>, types: &ComponentTypes, ty: InterfaceType, place: &[
         InterfaceType::S32 => put_signed(out, le!(i32).into(), 32),
         InterfaceType::U64 => put_unsigned(out, le!(u64)),
         InterfaceType::S64 => put_signed(out, le!(i64), 64),
-        InterfaceType::Float32 => out.extend_from_slice(&canonical_f32_bits(le!(u32)).to_le_bytes()),
-        InterfaceType::Float64 => out.extend_from_slice(&canonical_f64_bits(le!(u64)).to_le_bytes()),
+        InterfaceType::Float32 => {
+            out.extend_from_slice(&canonical_f32_bits(le!(u32)).to_le_bytes())
+        }
+        InterfaceType::Float64 => {
+            out.extend_from_slice(&canonical_f64_bits(le!(u64)).to_le_bytes())
+        }
         InterfaceType::Char => put_char(out, char::try_from(le!(u32))?),
         InterfaceType::Flags(i) => {
             let names = types[i].names.len();
@@ -272,7 +291,14 @@ fn plain(out: &mut Vec<u8>, types: &ComponentTypes, ty: InterfaceType, place: &[
         }
         InterfaceType::Option(i) => {
             let ty = &types[i];
-            plain_case(out, types, &ty.info, 2, |n| (n == 1).then_some(ty.ty), place)?;
+            plain_case(
+                out,
+                types,
+                &ty.info,
+                2,
+                |n| (n == 1).then_some(ty.ty),
+                place,
+            )?;
         }
         InterfaceType::Result(i) => {
             let ty = &types[i];
@@ -358,13 +384,20 @@ fn slice<'a>(cx: &LiftContext<'a>, offset: usize, len: usize) -> Result<&'a [u8]
 fn pointer_pair(cx: &LiftContext<'_>, offset: usize) -> Result<(u32, u32)> {
     let bytes: &[u8; 8] = slice(cx, offset, 8)?.first_chunk().unwrap();
     let [a, b, c, d, e, f, g, h] = *bytes;
-    Ok((u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])))
+    Ok((
+        u32::from_le_bytes([a, b, c, d]),
+        u32::from_le_bytes([e, f, g, h]),
+    ))
 }
 
 fn string(out: &mut Sink, cx: &mut LiftContext<'_>, ptr: u32, len: u32) -> Result<()> {
     match cx.options().string_encoding {
         StringEncoding::Utf8 => {
-            let bytes = match cx.memory().get(ptr as usize..).and_then(|m| m.get(..len as usize)) {
+            let bytes = match cx
+                .memory()
+                .get(ptr as usize..)
+                .and_then(|m| m.get(..len as usize))
+            {
                 Some(bytes) => bytes,
                 None => bail!("string pointer/length out of bounds of memory"),
             };
@@ -381,7 +414,13 @@ fn string(out: &mut Sink, cx: &mut LiftContext<'_>, ptr: u32, len: u32) -> Resul
     Ok(())
 }
 
-fn list(out: &mut Sink, cx: &mut LiftContext<'_>, ty: TypeListIndex, ptr: u32, len: u32) -> Result<()> {
+fn list(
+    out: &mut Sink,
+    cx: &mut LiftContext<'_>,
+    ty: TypeListIndex,
+    ptr: u32,
+    len: u32,
+) -> Result<()> {
     let types: &ComponentTypes = cx.types;
     let elem = types[ty].element;
     let abi = types.canonical_abi(&elem);
@@ -453,7 +492,11 @@ fn handle(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, index: u3
         InterfaceType::Own(t) if cx.resource_type(t) == foreign_resource() => {
             Lifted::ForeignOwn(cx.guest_resource_lift_own(t, index)?.0)
         }
-        InterfaceType::Own(_) => Lifted::Own(ResourceAny::linear_lift_from_flat(cx, ty, &ValRaw::u32(index))?),
+        InterfaceType::Own(_) => Lifted::Own(ResourceAny::linear_lift_from_flat(
+            cx,
+            ty,
+            &ValRaw::u32(index),
+        )?),
         InterfaceType::Borrow(t) => {
             let resource = cx.resource_type(t);
             let rep = cx.guest_resource_lift_borrow(t, index)?;

@@ -6,7 +6,9 @@
 //! What `realloc` answers has been checked by wasmtime to be aligned and in bounds. Every slice of guest memory is taken
 //! anew after a call of `realloc`, because memory may have grown and moved.
 
-use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LowerContext, wasmtime_environ};
+use wasmtime::component::__internal::{
+    ComponentTypes, InterfaceType, LowerContext, wasmtime_environ,
+};
 use wasmtime::component::Lower;
 use wasmtime::{Result, ValRaw, bail};
 use wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
@@ -207,7 +209,14 @@ pub fn to_memory<T>(
         InterfaceType::Option(i) => {
             let ty = &types[i];
             let some = src.reader.either()?;
-            memory_case(src, cx, &ty.info, some.into(), some.then_some(ty.ty), offset)
+            memory_case(
+                src,
+                cx,
+                &ty.info,
+                some.into(),
+                some.then_some(ty.ty),
+                offset,
+            )
         }
         InterfaceType::Result(i) => {
             let ty = &types[i];
@@ -249,7 +258,11 @@ fn memory_case<T>(
 }
 
 /// Guest memory at `offset`, `len` bytes.
-fn place<'c, T>(cx: &'c mut LowerContext<'_, T>, offset: usize, len: usize) -> Result<&'c mut [u8]> {
+fn place<'c, T>(
+    cx: &'c mut LowerContext<'_, T>,
+    offset: usize,
+    len: usize,
+) -> Result<&'c mut [u8]> {
     match cx
         .as_slice_mut()
         .get_mut(offset..)
@@ -275,7 +288,12 @@ fn put_discriminant(info: &VariantInfo, case: u32, place: &mut [u8]) {
 
 /// Reads a value that holds no pointer and no handle; `place` is exactly its bytes in guest memory.
 #[inline]
-fn plain(reader: &mut Reader<'_>, types: &ComponentTypes, ty: InterfaceType, place: &mut [u8]) -> WireResult<()> {
+fn plain(
+    reader: &mut Reader<'_>,
+    types: &ComponentTypes,
+    ty: InterfaceType,
+    place: &mut [u8],
+) -> WireResult<()> {
     match ty {
         InterfaceType::Bool => place[0] = reader.bool()?.into(),
         InterfaceType::U8 | InterfaceType::S8 => place[0] = reader.byte()?,
@@ -312,12 +330,26 @@ fn plain(reader: &mut Reader<'_>, types: &ComponentTypes, ty: InterfaceType, pla
         InterfaceType::Variant(i) => {
             let ty = &types[i];
             let case = reader.case(ty.cases.len())?;
-            plain_case(reader, types, &ty.info, case, ty.cases[case as usize], place)?;
+            plain_case(
+                reader,
+                types,
+                &ty.info,
+                case,
+                ty.cases[case as usize],
+                place,
+            )?;
         }
         InterfaceType::Option(i) => {
             let ty = &types[i];
             let some = reader.either()?;
-            plain_case(reader, types, &ty.info, some.into(), some.then_some(ty.ty), place)?;
+            plain_case(
+                reader,
+                types,
+                &ty.info,
+                some.into(),
+                some.then_some(ty.ty),
+                place,
+            )?;
         }
         InterfaceType::Result(i) => {
             let ty = &types[i];
@@ -340,7 +372,12 @@ fn plain_field(
 ) -> WireResult<()> {
     let abi = types.canonical_abi(&ty);
     let offset = abi.next_field32_size(at);
-    plain(reader, types, ty, &mut place[offset..offset + abi.size32 as usize])
+    plain(
+        reader,
+        types,
+        ty,
+        &mut place[offset..offset + abi.size32 as usize],
+    )
 }
 
 fn plain_case(
@@ -353,7 +390,13 @@ fn plain_case(
 ) -> WireResult<()> {
     put_discriminant(info, case, place);
     match payload {
-        Some(ty) => plain_field(reader, types, ty, place, &mut (info.payload_offset32 as usize)),
+        Some(ty) => plain_field(
+            reader,
+            types,
+            ty,
+            place,
+            &mut (info.payload_offset32 as usize),
+        ),
         None => Ok(()),
     }
 }
@@ -367,20 +410,29 @@ fn string<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>) -> Result<(u32,
     match cx.options().string_encoding {
         StringEncoding::Utf8 => {
             if text.len() > MAX_STRING_BYTES {
-                bail!("string length of {} too large to copy into wasm", text.len());
+                bail!(
+                    "string length of {} too large to copy into wasm",
+                    text.len()
+                );
             }
             let ptr = cx.realloc(0, 0, 1, text.len())?;
             place(cx, ptr, text.len())?.copy_from_slice(text.as_bytes());
             Ok((address(ptr)?, text.len() as u32))
         }
         StringEncoding::Utf16 | StringEncoding::CompactUtf16 => {
-            let [ptr, len] = super::raw::with_slots(|pair| text.linear_lower_to_flat(cx, InterfaceType::String, pair))?;
+            let [ptr, len] = super::raw::with_slots(|pair| {
+                text.linear_lower_to_flat(cx, InterfaceType::String, pair)
+            })?;
             Ok((ptr.get_u32(), len.get_u32()))
         }
     }
 }
 
-fn list<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>, ty: TypeListIndex) -> Result<(u32, u32)> {
+fn list<T>(
+    src: &mut Source<'_>,
+    cx: &mut LowerContext<'_, T>,
+    ty: TypeListIndex,
+) -> Result<(u32, u32)> {
     let types: &ComponentTypes = cx.types;
     let elem = types[ty].element;
     let abi = types.canonical_abi(&elem);
@@ -457,6 +509,7 @@ fn handle<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>, ty: InterfaceTy
             return Ok(index.get_u32());
         }
     }
-    src.reader.error("a handle is not known to this instance, or is of another resource")?;
+    src.reader
+        .error("a handle is not known to this instance, or is of another resource")?;
     Ok(0)
 }

@@ -19,8 +19,8 @@ pub mod wire;
 use std::future::Future;
 use std::pin::Pin;
 
-use wasmtime::component::{Component, ComponentExportIndex, Instance, LinkerInstance};
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, LinkerInstance};
 use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
 
@@ -57,7 +57,12 @@ pub struct ExportPlan {
 impl ExportPlan {
     /// Finds `func` in the exported `interface`, or among the component's own exports, and checks that all its values
     /// can cross as bytes.
-    pub fn new(engine: &Engine, component: &Component, interface: Option<&str>, func: &str) -> Result<Self> {
+    pub fn new(
+        engine: &Engine,
+        component: &Component,
+        interface: Option<&str>,
+        func: &str,
+    ) -> Result<Self> {
         let _ = engine;
         let name = match interface {
             Some(interface) => format!("{interface}#{func}"),
@@ -76,7 +81,8 @@ impl ExportPlan {
             Some(_) => bail!("the export `{name}` is not a function"),
             None => bail!("the component does not export the function `{name}`"),
         };
-        let shape = types::shape(&ty).with_context(|| format!("the function `{name}` cannot be called"))?;
+        let shape =
+            types::shape(&ty).with_context(|| format!("the function `{name}` cannot be called"))?;
         Ok(ExportPlan {
             index,
             ty,
@@ -110,7 +116,10 @@ pub async fn call_export<T: BytesHost>(
 ) -> Result<Vec<u8>> {
     let mut store = store.as_context_mut();
     let Some(func) = instance.get_func(&mut store, plan.index) else {
-        bail!("the instance is not one of the component that exports `{}`", plan.name);
+        bail!(
+            "the instance is not one of the component that exports `{}`",
+            plan.name
+        );
     };
     if !plan.has_handles {
         let params = raw::ExportParams(params, None);
@@ -132,7 +141,8 @@ pub fn link_import<T: BytesHost>(
     ty: &ComponentFunc,
     id: u32,
 ) -> Result<()> {
-    let shape = types::shape(ty).with_context(|| format!("the imported function `{func_name}` cannot be linked"))?;
+    let shape = types::shape(ty)
+        .with_context(|| format!("the imported function `{func_name}` cannot be linked"))?;
     let handles = shape.has_handles;
     macro_rules! dispatch {
         ($($n:literal)*) => {
@@ -153,20 +163,25 @@ fn wrap<T: BytesHost, const P: usize, const R: usize>(
     handles: bool,
 ) -> Result<()> {
     let named: std::sync::Arc<str> = name.into();
-    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(bytes, lifted)| {
-        let named = named.clone();
-        Box::new(async move {
-            let bytes = if lifted.is_empty() {
-                bytes
-            } else {
-                store.data_mut().resources().insert(bytes, lifted)?
-            };
-            let called = store.data_mut().call_import(id, bytes);
-            let bytes = called.await.with_context(|| format!("the import `{named}` failed"))?;
-            let table = handles.then(|| store.data_mut().resources().share());
-            Ok(raw::ImportResults::<R>(bytes, table))
-        })
-    })
+    linker.func_wrap_async(
+        name,
+        move |mut store, raw::ImportParams::<P>(bytes, lifted)| {
+            let named = named.clone();
+            Box::new(async move {
+                let bytes = if lifted.is_empty() {
+                    bytes
+                } else {
+                    store.data_mut().resources().insert(bytes, lifted)?
+                };
+                let called = store.data_mut().call_import(id, bytes);
+                let bytes = called
+                    .await
+                    .with_context(|| format!("the import `{named}` failed"))?;
+                let table = handles.then(|| store.data_mut().resources().share());
+                Ok(raw::ImportResults::<R>(bytes, table))
+            })
+        },
+    )
 }
 
 /// Defines every resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept

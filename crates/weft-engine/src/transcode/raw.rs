@@ -9,7 +9,9 @@
 
 use std::mem::MaybeUninit;
 
-use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower, TypedFunc};
 use wasmtime::{Result, ValRaw, bail};
 
@@ -37,7 +39,11 @@ pub struct ExportResults(pub Vec<u8>, pub Vec<(usize, Lifted)>);
 const NOMINAL: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
 
 /// The flat count that the component's type really has must be the one that the array has.
-fn check_flat<const N: usize>(ty: &InterfaceType, types: &InstanceType<'_>, max: usize) -> Result<()> {
+fn check_flat<const N: usize>(
+    ty: &InterfaceType,
+    types: &InstanceType<'_>,
+    max: usize,
+) -> Result<()> {
     let real = types.types.canonical_abi(ty).flat_count(max).unwrap_or(0);
     if real != N {
         bail!("the function takes {real} flat values, not {N}");
@@ -61,13 +67,21 @@ unsafe impl<const N: usize> ComponentNamedList for ImportParams<N> {}
 
 // SAFETY: reads only the slots of `src` and checked places of guest memory.
 unsafe impl<const N: usize> Lift for ImportParams<N> {
-    fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self> {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &Self::Lower,
+    ) -> Result<Self> {
         let mut sink = Sink::default();
         lift::from_flat(&mut sink, cx, ty, &mut lift::Slots::new(src))?;
         Ok(ImportParams(sink.bytes, sink.handles))
     }
 
-    fn linear_lift_from_memory(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
         // `bytes` is empty, since SIZE32 is 0, but it begins where the parameters do. wasmtime has checked alignment and
         // the real size there; the addresses are only compared, and every access goes through `cx.memory()` again.
         let offset = (bytes.as_ptr() as usize).checked_sub(cx.memory().as_ptr() as usize);
@@ -111,7 +125,12 @@ unsafe impl<const N: usize> Lower for ImportResults<N> {
         Ok(source.reader.finish()?)
     }
 
-    fn linear_lower_to_memory<T>(&self, cx: &mut LowerContext<'_, T>, ty: InterfaceType, offset: usize) -> Result<()> {
+    fn linear_lower_to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
         let mut source = Source {
             reader: Reader::new(&self.0),
             table: self.1.as_ref(),
@@ -160,7 +179,12 @@ unsafe impl Lower for ExportParams<'_> {
         Ok(source.reader.finish()?)
     }
 
-    fn linear_lower_to_memory<T>(&self, _: &mut LowerContext<'_, T>, _: InterfaceType, _: usize) -> Result<()> {
+    fn linear_lower_to_memory<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: usize,
+    ) -> Result<()> {
         bail!("parameters of an export are lowered flat")
     }
 }
@@ -180,7 +204,11 @@ unsafe impl ComponentNamedList for ExportResults {}
 
 // SAFETY: reads at most the one slot and checked places of guest memory.
 unsafe impl Lift for ExportResults {
-    fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self> {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &Self::Lower,
+    ) -> Result<Self> {
         if cx.options().async_ {
             bail!("the export is lifted as async, which is not supported");
         }
@@ -202,7 +230,11 @@ unsafe impl Lift for ExportResults {
         Ok(ExportResults(sink.bytes, sink.handles))
     }
 
-    fn linear_lift_from_memory(_: &mut LiftContext<'_>, _: InterfaceType, _: &[u8]) -> Result<Self> {
+    fn linear_lift_from_memory(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[u8],
+    ) -> Result<Self> {
         bail!("results of an export are lifted flat")
     }
 }

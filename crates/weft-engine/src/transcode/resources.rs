@@ -140,7 +140,11 @@ impl ResourceTable {
     }
 
     /// Puts the handles into the encoded values at their places.
-    pub(super) fn insert(&mut self, bytes: Vec<u8>, handles: Vec<(usize, Lifted)>) -> Result<Vec<u8>> {
+    pub(super) fn insert(
+        &mut self,
+        bytes: Vec<u8>,
+        handles: Vec<(usize, Lifted)>,
+    ) -> Result<Vec<u8>> {
         if handles.is_empty() {
             return Ok(bytes);
         }
@@ -156,7 +160,9 @@ impl ResourceTable {
             match handle {
                 Lifted::Own(any) => {
                     if table.ours.len() >= MAX_HANDLES {
-                        bail!("more than {MAX_HANDLES} resources of one instance are held by others");
+                        bail!(
+                            "more than {MAX_HANDLES} resources of one instance are held by others"
+                        );
                     }
                     let index = table.next_index();
                     table.ours.insert(index, any);
@@ -244,6 +250,10 @@ mod tests {
         table.end_of_call();
         assert_eq!(table.drop_foreign(lent), None);
         assert_eq!(table.drop_foreign(kept).as_deref(), Some(&b"kept"[..]));
-        assert!(table.adopt_foreign(&vec![0; MAX_FOREIGN_BYTES + 1]).is_err());
+        assert!(
+            table
+                .adopt_foreign(&vec![0; MAX_FOREIGN_BYTES + 1])
+                .is_err()
+        );
     }
 }

@@ -54,7 +54,12 @@ const MANY: usize = 1000;
 
 impl Walk {
     /// The number of flat values of a type, at most `MANY`.
-    fn count(&mut self, ty: &Type, depth: usize, name: &mut dyn FnMut() -> String) -> Result<usize> {
+    fn count(
+        &mut self,
+        ty: &Type,
+        depth: usize,
+        name: &mut dyn FnMut() -> String,
+    ) -> Result<usize> {
         if depth > MAX_DEPTH {
             bail!("{} is nested deeper than {MAX_DEPTH} types", name());
         }
@@ -119,12 +124,24 @@ impl Walk {
                 self.has_handles = true;
                 1
             }
-            Type::Stream(_) => bail!("{} is or holds a stream, which is not supported yet", name()),
-            Type::Future(_) => bail!("{} is or holds a future, which is not supported yet", name()),
-            Type::ErrorContext => bail!("{} is or holds an error-context, which is not supported", name()),
+            Type::Stream(_) => bail!(
+                "{} is or holds a stream, which is not supported yet",
+                name()
+            ),
+            Type::Future(_) => bail!(
+                "{} is or holds a future, which is not supported yet",
+                name()
+            ),
+            Type::ErrorContext => bail!(
+                "{} is or holds an error-context, which is not supported",
+                name()
+            ),
             Type::Map(_) => bail!("{} is or holds a map, which is not supported", name()),
             Type::FixedLengthList(_) => {
-                bail!("{} is or holds a list of fixed length, which is not supported", name())
+                bail!(
+                    "{} is or holds a list of fixed length, which is not supported",
+                    name()
+                )
             }
         };
         Ok(count.min(MANY))

@@ -36,7 +36,11 @@ pub fn encode(out: &mut Vec<u8>, ty: &Type, value: &Val) -> Result<()> {
         }
         (Type::Record(ty), Val::Record(values)) => {
             if ty.fields().len() != values.len() {
-                bail!("expected {} fields, got {}", ty.fields().len(), values.len());
+                bail!(
+                    "expected {} fields, got {}",
+                    ty.fields().len(),
+                    values.len()
+                );
             }
             for field in ty.fields() {
                 match values.iter().find(|(name, _)| name == field.name) {
@@ -132,11 +136,18 @@ pub fn decode(reader: &mut Reader<'_>, ty: &Type) -> Result<Val> {
                 .map(|field| Ok((field.name.to_owned(), decode(reader, &field.ty)?)))
                 .collect::<Result<_>>()?,
         ),
-        Type::Tuple(ty) => Val::Tuple(ty.types().map(|ty| decode(reader, &ty)).collect::<Result<_>>()?),
+        Type::Tuple(ty) => Val::Tuple(
+            ty.types()
+                .map(|ty| decode(reader, &ty))
+                .collect::<Result<_>>()?,
+        ),
         Type::Variant(ty) => {
             let case = reader.case(ty.cases().len())? as usize;
             match ty.cases().nth(case) {
-                Some(case) => Val::Variant(case.name.to_owned(), decode_payload(reader, case.ty.as_ref())?),
+                Some(case) => Val::Variant(
+                    case.name.to_owned(),
+                    decode_payload(reader, case.ty.as_ref())?,
+                ),
                 None => bail!("case {case} does not exist"),
             }
         }
@@ -154,7 +165,10 @@ pub fn decode(reader: &mut Reader<'_>, ty: &Type) -> Result<Val> {
         }),
         Type::Flags(ty) => {
             let bytes = reader.flags(ty.names().len())?;
-            let set = ty.names().enumerate().filter(|(n, _)| bytes[n / 8] >> (n % 8) & 1 == 1);
+            let set = ty
+                .names()
+                .enumerate()
+                .filter(|(n, _)| bytes[n / 8] >> (n % 8) & 1 == 1);
             Val::Flags(set.map(|(_, name)| name.to_owned()).collect())
         }
         other => bail!("a {} has no text form", type_name(other)),
@@ -215,13 +229,26 @@ fn write_type(out: &mut String, ty: &Type) {
         Type::Tuple(ty) => return angle(out, "tuple", ty.types().map(Some)),
         Type::Result(ty) => return angle(out, "result", [ty.ok(), ty.err()]),
         Type::Record(ty) => {
-            return braces(out, "record", ty.fields().map(|field| (field.name.to_owned(), Some(field.ty))));
+            return braces(
+                out,
+                "record",
+                ty.fields()
+                    .map(|field| (field.name.to_owned(), Some(field.ty))),
+            );
         }
         Type::Variant(ty) => {
-            return braces(out, "variant", ty.cases().map(|case| (case.name.to_owned(), case.ty)));
+            return braces(
+                out,
+                "variant",
+                ty.cases().map(|case| (case.name.to_owned(), case.ty)),
+            );
         }
-        Type::Enum(ty) => return braces(out, "enum", ty.names().map(|name| (name.to_owned(), None))),
-        Type::Flags(ty) => return braces(out, "flags", ty.names().map(|name| (name.to_owned(), None))),
+        Type::Enum(ty) => {
+            return braces(out, "enum", ty.names().map(|name| (name.to_owned(), None)));
+        }
+        Type::Flags(ty) => {
+            return braces(out, "flags", ty.names().map(|name| (name.to_owned(), None)));
+        }
     };
     out.push_str(simple);
 }

@@ -342,7 +342,11 @@ pub fn put_signed(out: &mut Vec<u8>, mut value: i64, bits: u32) {
         let done = value == 0 && low & 0x40 == 0 || value == -1 && low & 0x40 != 0;
         if done {
             let left = bits - shift;
-            out.push(if left < 7 { low & ((1 << left) - 1) } else { low });
+            out.push(if left < 7 {
+                low & ((1 << left) - 1)
+            } else {
+                low
+            });
             return;
         }
         out.push(low | 0x80);
@@ -454,7 +458,15 @@ mod tests {
 
     #[test]
     fn chars_are_scalar_values() {
-        for c in ['a', 'é', '€', '\u{1F600}', '\u{10FFFF}', '\u{D7FF}', '\u{E000}'] {
+        for c in [
+            'a',
+            'é',
+            '€',
+            '\u{1F600}',
+            '\u{10FFFF}',
+            '\u{D7FF}',
+            '\u{E000}',
+        ] {
             let mut out = Vec::new();
             put_char(&mut out, c);
             assert_eq!(Reader::new(&out).char(), Ok(c));
@@ -473,7 +485,11 @@ mod tests {
 
     #[test]
     fn lists_are_bounded_by_the_bytes_left() {
-        assert!(Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2]).list_len(1).is_err());
+        assert!(
+            Reader::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])
+                .list_len(1)
+                .is_err()
+        );
         assert_eq!(Reader::new(&[2, 1, 2]).list_len(1), Ok(2));
         assert!(Reader::new(&[2, 1, 2, 3]).list_len(2).is_err());
         assert!(Reader::new(&[0xff, 0xff, 0x7f]).list_len(0).is_err());
