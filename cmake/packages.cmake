@@ -29,3 +29,8 @@ else()
   target_link_libraries(weft_fmt INTERFACE fmt::fmt)
   target_link_libraries(weft_spdlog INTERFACE spdlog::spdlog weft_fmt)
 endif()
+
+# weft::json: Boost.JSON.
+add_library(weft_json INTERFACE)
+add_library(weft::json ALIAS weft_json)
+target_link_libraries(weft_json INTERFACE Boost::json)

@@ -29,7 +29,7 @@ std::size_t count_usable_cores() {
 
 }  // namespace
 
-Shard::Shard(std::size_t index) : index_(index), guard_(boost::asio::make_work_guard(io_)) {}
+Shard::Shard(std::size_t index) : index_(index), guard_(boost::asio::make_work_guard(*io_)) {}
 
 Shard::~Shard() { stop(); }
 
@@ -42,7 +42,7 @@ void Shard::start() {
 }
 
 void Shard::stop() {
-  io_.stop();
+  io_->stop();
   if (thread_.joinable()) {
     WEFT_ASSERT(!is_current());
     thread_.join();
@@ -52,9 +52,9 @@ void Shard::stop() {
 void Shard::run() noexcept {
   // Handlers of ours do not throw, but Asio or the standard library below them may. One bad handler must not end the
   // host: it is told and counted, and the loop goes on with the next.
-  while (!io_.stopped()) {
+  while (!io_->stopped()) {
     try {
-      io_.run();
+      io_->run();
     } catch (const std::exception& error) {
       failures_.fetch_add(1, std::memory_order_relaxed);
       static_cast<void>(

@@ -26,7 +26,10 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   [[nodiscard]] std::size_t index() const noexcept { return index_; }
-  [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] boost::asio::io_context& io() noexcept { return *io_; }
+  /// Shared with wakers that threads of the engine hold: one may fire after the pool is gone, and then posts to a
+  /// stopped loop that nobody runs.
+  [[nodiscard]] std::shared_ptr<boost::asio::io_context> shared_io() const noexcept { return io_; }
   /// True on this shard's own thread.
   [[nodiscard]] bool is_current() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
 
@@ -34,7 +37,7 @@ class Shard {
   template <class Work>
   void post(Work&& work) {
     static_assert(std::is_nothrow_invocable_v<std::decay_t<Work>>, "work on a shard is noexcept");
-    boost::asio::post(io_, std::forward<Work>(work));
+    boost::asio::post(*io_, std::forward<Work>(work));
   }
 
   /// Exceptions that reached the root of this shard's thread; zero unless we made a mistake. Any thread.
@@ -49,7 +52,7 @@ class Shard {
 
   std::size_t index_;
   std::atomic<std::uint64_t> failures_{0};
-  boost::asio::io_context io_{1};
+  std::shared_ptr<boost::asio::io_context> io_ = std::make_shared<boost::asio::io_context>(1);
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
   std::thread thread_;
 };

@@ -13,8 +13,8 @@ use wasmparser::{Encoding, KnownCustom, Parser, Payload};
 use wit_component::WitPrinter;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{
-    Function, FunctionKind, Handle, InterfaceId, PackageName, Resolve, Type, TypeDefKind, TypeId, World, WorldItem,
-    WorldKey,
+    Function, FunctionKind, Handle, InterfaceId, PackageName, Resolve, Type, TypeDefKind, TypeId,
+    World, WorldItem, WorldKey,
 };
 
 use crate::error::{Code, Error, Result};
@@ -75,15 +75,18 @@ impl Description {
     pub fn toolchain(&self) -> String {
         let parts = ["language", "sdk", "processed-by"].iter();
         let parts = parts.filter_map(|field| self.producers.get(*field));
-        let parts = parts.flatten().map(|(name, version)| match version.as_str() {
-            "" => name.clone(),
-            version => format!("{name} {version}"),
-        });
+        let parts = parts
+            .flatten()
+            .map(|(name, version)| match version.as_str() {
+                "" => name.clone(),
+                version => format!("{name} {version}"),
+            });
         parts.collect::<Vec<_>>().join(", ")
     }
 
     pub fn to_json(&self) -> String {
-        let items = |items: &[Item]| Value::Array(items.iter().map(|item| item.data.clone()).collect());
+        let items =
+            |items: &[Item]| Value::Array(items.iter().map(|item| item.data.clone()).collect());
         json!({
             "kind": self.kind.name(),
             "size": self.size,
@@ -106,7 +109,11 @@ pub fn check_supported(wasm: &[u8]) -> Result<()> {
     check_component(wasm)?;
     // A component whose interface cannot be told in WIT may still be fine; wasmtime decides about those.
     let Ok(DecodedWasm::Component(resolve, world)) = decode(wasm) else {
-        return match scan(wasm)?.import_names.into_iter().find(|name| is_wasi_03(name)) {
+        return match scan(wasm)?
+            .import_names
+            .into_iter()
+            .find(|name| is_wasi_03(name))
+        {
             Some(name) => Err(unsupported(&[name])),
             None => Ok(()),
         };
@@ -128,7 +135,10 @@ pub fn describe(wasm: &[u8]) -> Result<Description> {
     };
     let world = &resolve.worlds[world_id];
     let printed = print(&resolve, world).map_err(|error| {
-        Error::new(Code::Internal, format!("the component's interface cannot be written as WIT: {error}"))
+        Error::new(
+            Code::Internal,
+            format!("the component's interface cannot be written as WIT: {error}"),
+        )
     })?;
     Ok(Description {
         kind: kind(&resolve, world),
@@ -151,29 +161,42 @@ fn check_component(wasm: &[u8]) -> Result<()> {
         };
     }
     if Parser::is_core_wasm(wasm) {
-        return Err(
-            Error::new(Code::Unsupported, "the file is a core WebAssembly module, not a component")
-                .hint("make a component of it with `weft wit new`"),
-        );
+        return Err(Error::new(
+            Code::Unsupported,
+            "the file is a core WebAssembly module, not a component",
+        )
+        .hint("make a component of it with `weft wit new`"));
     }
     if wasm.starts_with(b"\0asm") {
-        return Err(Error::new(Code::Unsupported, "the file is WebAssembly of an unknown version")
-            .hint("rebuild it with a current toolchain"));
+        return Err(Error::new(
+            Code::Unsupported,
+            "the file is WebAssembly of an unknown version",
+        )
+        .hint("rebuild it with a current toolchain"));
     }
     if wasm.len() < 8 && !wasm.is_empty() && b"\0asm".starts_with(&wasm[..wasm.len().min(4)]) {
         return Err(damaged("it ends within its first bytes"));
     }
-    Err(Error::new(Code::Malformed, "the file is not WebAssembly").hint(match std::str::from_utf8(wasm) {
-        Ok(text) if text.trim_start().starts_with("(component") || text.trim_start().starts_with("(module") => {
-            "it is WebAssembly text; assemble it first, for example with `wasm-tools parse`"
-        }
-        _ => "name the .wasm file of a component",
-    }))
+    Err(
+        Error::new(Code::Malformed, "the file is not WebAssembly").hint(match std::str::from_utf8(
+            wasm,
+        ) {
+            Ok(text)
+                if text.trim_start().starts_with("(component")
+                    || text.trim_start().starts_with("(module") =>
+            {
+                "it is WebAssembly text; assemble it first, for example with `wasm-tools parse`"
+            }
+            _ => "name the .wasm file of a component",
+        }),
+    )
 }
 
 /// A WIT package in binary form is a component too, but holds no code.
 fn decode_is_package(wasm: &[u8]) -> bool {
-    let mut sections = Parser::new(0).parse_all(wasm).filter_map(std::result::Result::ok);
+    let mut sections = Parser::new(0)
+        .parse_all(wasm)
+        .filter_map(std::result::Result::ok);
     let has_marker = sections.any(
         |payload| matches!(&payload, Payload::CustomSection(section) if section.name() == "wit-component-encoding"),
     );
@@ -181,19 +204,28 @@ fn decode_is_package(wasm: &[u8]) -> bool {
 }
 
 fn wit_package() -> Error {
-    Error::new(Code::Unsupported, "the file is a WIT package: it describes interfaces and holds no code")
-        .hint("name the component itself")
+    Error::new(
+        Code::Unsupported,
+        "the file is a WIT package: it describes interfaces and holds no code",
+    )
+    .hint("name the component itself")
 }
 
 fn damaged(why: &str) -> Error {
-    Error::new(Code::Malformed, format!("the component is truncated or damaged: {why}"))
-        .hint("copy or download the file again, or rebuild it")
+    Error::new(
+        Code::Malformed,
+        format!("the component is truncated or damaged: {why}"),
+    )
+    .hint("copy or download the file again, or rebuild it")
 }
 
 fn unsupported(names: &[String]) -> Error {
     Error::new(
         Code::Unsupported,
-        format!("the component needs WASI 0.3 or async interfaces, which are not supported yet: {}", names.join(", ")),
+        format!(
+            "the component needs WASI 0.3 or async interfaces, which are not supported yet: {}",
+            names.join(", ")
+        ),
     )
     .hint("build it for WASI 0.2")
 }
@@ -248,21 +280,34 @@ fn print(resolve: &Resolve, world: &World) -> std::result::Result<String, String
     let Some(package) = world.package else {
         return Ok(String::new());
     };
-    let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != package).collect();
+    let others: Vec<_> = resolve
+        .packages
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| *id != package)
+        .collect();
     let mut printer = WitPrinter::default();
-    printer.print(resolve, package, &others).map_err(|error| format!("{error:#}"))?;
+    printer
+        .print(resolve, package, &others)
+        .map_err(|error| format!("{error:#}"))?;
     Ok(printer.output.to_string())
 }
 
 fn package_of(resolve: &Resolve, id: InterfaceId) -> Option<&PackageName> {
-    resolve.interfaces[id].package.map(|package| &resolve.packages[package].name)
+    resolve.interfaces[id]
+        .package
+        .map(|package| &resolve.packages[package].name)
 }
 
 fn interface_ids<'a>(world: &'a World) -> impl Iterator<Item = (&'a WorldKey, InterfaceId)> {
-    world.imports.iter().chain(&world.exports).filter_map(|(key, item)| match item {
-        WorldItem::Interface { id, .. } => Some((key, *id)),
-        _ => None,
-    })
+    world
+        .imports
+        .iter()
+        .chain(&world.exports)
+        .filter_map(|(key, item)| match item {
+            WorldItem::Interface { id, .. } => Some((key, *id)),
+            _ => None,
+        })
 }
 
 fn kind(resolve: &Resolve, world: &World) -> Kind {
@@ -291,7 +336,10 @@ fn wasi_versions(resolve: &Resolve, world: &World) -> Vec<String> {
 }
 
 fn is_wasi_03(name: &str) -> bool {
-    name.starts_with("wasi:") && name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.3."))
+    name.starts_with("wasi:")
+        && name
+            .split_once('@')
+            .is_some_and(|(_, version)| version.starts_with("0.3."))
 }
 
 /// Imports and exports that need WASI 0.3: by their version, or because a function is async or has async types.
@@ -326,9 +374,15 @@ fn async_items(resolve: &Resolve, world: &World) -> Vec<String> {
 fn is_async(resolve: &Resolve, function: &Function, seen: &mut HashMap<TypeId, bool>) -> bool {
     let by_kind = matches!(
         function.kind,
-        FunctionKind::AsyncFreestanding | FunctionKind::AsyncMethod(_) | FunctionKind::AsyncStatic(_)
+        FunctionKind::AsyncFreestanding
+            | FunctionKind::AsyncMethod(_)
+            | FunctionKind::AsyncStatic(_)
     );
-    let types = function.params.iter().map(|param| &param.ty).chain(&function.result);
+    let types = function
+        .params
+        .iter()
+        .map(|param| &param.ty)
+        .chain(&function.result);
     by_kind || types.into_iter().any(|ty| holds_async(resolve, ty, seen))
 }
 
@@ -342,7 +396,9 @@ fn holds_async(resolve: &Resolve, ty: &Type, seen: &mut HashMap<TypeId, bool>) -
     seen.insert(*id, false);
     let kind = &resolve.types[*id].kind;
     let found = matches!(kind, TypeDefKind::Future(_) | TypeDefKind::Stream(_))
-        || parts(kind).into_iter().any(|ty| holds_async(resolve, ty, seen));
+        || parts(kind)
+            .into_iter()
+            .any(|ty| holds_async(resolve, ty, seen));
     seen.insert(*id, found);
     found
 }
@@ -352,7 +408,11 @@ fn parts(kind: &TypeDefKind) -> Vec<&Type> {
     match kind {
         TypeDefKind::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
         TypeDefKind::Tuple(tuple) => tuple.types.iter().collect(),
-        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty.as_ref()).collect(),
+        TypeDefKind::Variant(variant) => variant
+            .cases
+            .iter()
+            .filter_map(|case| case.ty.as_ref())
+            .collect(),
         TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
         TypeDefKind::Map(key, value) => vec![key, value],
         TypeDefKind::Option(ty)
@@ -368,14 +428,24 @@ fn parts(kind: &TypeDefKind) -> Vec<&Type> {
     }
 }
 
-fn items<'a>(resolve: &Resolve, items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>) -> Vec<Item> {
+fn items<'a>(
+    resolve: &Resolve,
+    items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>,
+) -> Vec<Item> {
     let items = items.into_iter().map(|(key, item)| {
         let name = resolve.name_world_key(key);
         let data = match item {
             WorldItem::Interface { id, .. } => {
                 let interface = &resolve.interfaces[*id];
-                let functions: Vec<_> = interface.functions.values().map(|f| function(resolve, f)).collect();
-                let types = interface.types.iter().map(|(name, id)| type_definition(resolve, name, *id));
+                let functions: Vec<_> = interface
+                    .functions
+                    .values()
+                    .map(|f| function(resolve, f))
+                    .collect();
+                let types = interface
+                    .types
+                    .iter()
+                    .map(|(name, id)| type_definition(resolve, name, *id));
                 json!({
                     "name": name,
                     "kind": "interface",
@@ -402,7 +472,8 @@ fn items<'a>(resolve: &Resolve, items: impl IntoIterator<Item = (&'a WorldKey, &
 
 fn function(resolve: &Resolve, function: &Function) -> Value {
     let params = function.params.iter();
-    let params = params.map(|param| json!({"name": param.name, "type": type_text(resolve, &param.ty)}));
+    let params =
+        params.map(|param| json!({"name": param.name, "type": type_text(resolve, &param.ty)}));
     let (form, is_async) = match function.kind {
         FunctionKind::Freestanding => ("function", false),
         FunctionKind::AsyncFreestanding => ("function", true),
@@ -433,10 +504,14 @@ fn type_definition(resolve: &Resolve, name: &str, id: TypeId) -> Value {
         }
         TypeDefKind::Variant(variant) => {
             let cases = variant.cases.iter();
-            data["cases"] = cases.map(|c| json!({"name": c.name, "type": text(&c.ty)})).collect();
+            data["cases"] = cases
+                .map(|c| json!({"name": c.name, "type": text(&c.ty)}))
+                .collect();
         }
         TypeDefKind::Enum(e) => data["cases"] = e.cases.iter().map(|c| c.name.as_str()).collect(),
-        TypeDefKind::Flags(flags) => data["flags"] = flags.flags.iter().map(|f| f.name.as_str()).collect(),
+        TypeDefKind::Flags(flags) => {
+            data["flags"] = flags.flags.iter().map(|f| f.name.as_str()).collect()
+        }
         TypeDefKind::Resource | TypeDefKind::Unknown => {}
         TypeDefKind::Type(ty) => data["type"] = type_text(resolve, ty).into(),
         other => data["type"] = kind_text(resolve, other).into(),
@@ -489,14 +564,147 @@ fn kind_text(resolve: &Resolve, kind: &TypeDefKind) -> String {
         TypeDefKind::Result(result) => match (&result.ok, &result.err) {
             (None, None) => "result".to_owned(),
             (Some(ok), None) => format!("result<{}>", of(ok)),
-            (ok, Some(err)) => format!("result<{}, {}>", ok.as_ref().map_or("_".to_owned(), of), of(err)),
+            (ok, Some(err)) => format!(
+                "result<{}, {}>",
+                ok.as_ref().map_or("_".to_owned(), of),
+                of(err)
+            ),
         },
-        TypeDefKind::Future(ty) => ty.as_ref().map_or("future".to_owned(), |ty| format!("future<{}>", of(ty))),
-        TypeDefKind::Stream(ty) => ty.as_ref().map_or("stream".to_owned(), |ty| format!("stream<{}>", of(ty))),
+        TypeDefKind::Future(ty) => ty
+            .as_ref()
+            .map_or("future".to_owned(), |ty| format!("future<{}>", of(ty))),
+        TypeDefKind::Stream(ty) => ty
+            .as_ref()
+            .map_or("stream".to_owned(), |ty| format!("stream<{}>", of(ty))),
         TypeDefKind::Type(ty) => of(ty),
         other => other.as_str().to_owned(),
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn wasm(wat: &str) -> Vec<u8> {
+        wat::parse_str(wat).unwrap()
+    }
+
+    const CALLEE: &str = r#"(component
+        (import "wasi:clocks/wall-clock@0.2.3" (instance (export "now" (func (result u64)))))
+        (type $i (instance
+            (type $p' (record (field "x" u32) (field "tags" (list string))))
+            (export "point" (type $p (eq $p')))
+            (export "draw" (func (param "at" $p) (result (result u8 (error string)))))))
+        (import "weft:test/shapes@1.2.3" (instance (type $i)))
+        (core module (@producers (language "Rust" "1.96.0") (processed-by "rustc" "1.96.0"))))"#;
+
+    #[test]
+    fn says_what_a_component_imports_and_is_made_of() {
+        let wasm = wasm(CALLEE);
+        check_supported(&wasm).unwrap();
+        let found = describe(&wasm).unwrap();
+        assert_eq!(found.kind, Kind::Library);
+        assert_eq!(found.wasi_version(), Some("0.2.3"));
+        assert_eq!(found.toolchain(), "Rust 1.96.0, rustc 1.96.0");
+        let names: Vec<_> = found
+            .imports
+            .iter()
+            .map(|item| item.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            ["wasi:clocks/wall-clock@0.2.3", "weft:test/shapes@1.2.3"]
+        );
+        assert!(
+            found
+                .wit
+                .contains("draw: func(at: point) -> result<u8, string>;"),
+            "{}",
+            found.wit
+        );
+        let json: Value = serde_json::from_str(&found.to_json()).unwrap();
+        let shapes = &json["imports"][1];
+        assert_eq!(shapes["functions"][0]["params"][0]["type"], "point");
+        assert_eq!(shapes["functions"][0]["result"], "result<u8, string>");
+        assert_eq!(shapes["types"][0]["fields"][1]["type"], "list<string>");
+        assert_eq!(json["core_modules"], 1);
+    }
+
+    #[test]
+    fn tells_what_a_component_is_for() {
+        for (export, kind) in [
+            ("wasi:http/incoming-handler@0.2.0", Kind::Http),
+            ("wasi:cli/run@0.2.6", Kind::Command),
+            ("a:b/run@0.2.6", Kind::Library),
+        ] {
+            let wat = format!(
+                r#"(component
+                    (core module $m (func (export "run")))
+                    (core instance $i (instantiate $m))
+                    (func $run (canon lift (core func $i "run")))
+                    (instance $out (export "run" (func $run)))
+                    (export "{export}" (instance $out)))"#
+            );
+            assert_eq!(describe(&wasm(&wat)).unwrap().kind, kind, "{export}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_components_are_told_apart() {
+        let component = wasm(CALLEE);
+        for (bytes, code, word) in [
+            (&b"hello"[..], Code::Malformed, "not WebAssembly"),
+            (b"", Code::Malformed, "not WebAssembly"),
+            (b"(component)", Code::Malformed, "not WebAssembly"),
+            (
+                &wasm("(module)"),
+                Code::Unsupported,
+                "core WebAssembly module",
+            ),
+            (
+                &component[..component.len() - 7],
+                Code::Malformed,
+                "truncated",
+            ),
+            (&component[..6], Code::Malformed, "truncated"),
+            (b"\0asm\x09\0\x07\0", Code::Unsupported, "unknown version"),
+        ] {
+            for error in [
+                check_supported(bytes).unwrap_err(),
+                describe(bytes).unwrap_err(),
+            ] {
+                assert_eq!(error.code, code, "{}", error.message);
+                assert!(error.message.contains(word), "{}", error.message);
+                assert!(!error.hint.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn wasi_03_is_refused_by_name() {
+        let wat = r#"(component (import "wasi:clocks/system-clock@0.3.0" (instance (export "now" (func (result u64))))))"#;
+        let error = check_supported(&wasm(wat)).unwrap_err();
+        assert_eq!(error.code, Code::Unsupported);
+        assert!(
+            error.message.contains("wasi:clocks/system-clock@0.3.0"),
+            "{}",
+            error.message
+        );
+        let wat = r#"(component (import "a:b/c" (instance (export "read" (func (result (stream u8)))))))"#;
+        let error = check_supported(&wasm(wat)).unwrap_err();
+        assert!(error.message.contains("a:b/c#read"), "{}", error.message);
+    }
+
+    #[test]
+    fn any_cut_or_flipped_file_is_an_answer_or_an_error() {
+        let whole = wasm(CALLEE);
+        for at in 0..whole.len() {
+            let _ = (check_supported(&whole[..at]), describe(&whole[..at]));
+            for bit in [0, 3, 7] {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1 << bit;
+                let _ = (check_supported(&flipped), describe(&flipped));
+            }
+        }
+    }
+}

@@ -28,10 +28,18 @@ const MAX_NESTING: usize = 120;
 pub fn encode_args(plan: &ExportPlan, arguments: &[String], format: Format) -> Result<Vec<u8>> {
     let params: Vec<_> = plan.ty().params().collect();
     if params.len() != arguments.len() {
-        let wanted: Vec<_> = params.iter().map(|(name, ty)| format!("{name}: {}", type_name(ty))).collect();
+        let wanted: Vec<_> = params
+            .iter()
+            .map(|(name, ty)| format!("{name}: {}", type_name(ty)))
+            .collect();
         return Err(Error::new(
             Code::InvalidArgument,
-            format!("`{}` takes {} arguments, {} are given", plan.name(), params.len(), arguments.len()),
+            format!(
+                "`{}` takes {} arguments, {} are given",
+                plan.name(),
+                params.len(),
+                arguments.len()
+            ),
         )
         .hint(format!("its parameters are ({})", wanted.join(", "))));
     }
@@ -72,7 +80,11 @@ pub fn decode_results(plan: &ExportPlan, results: &[u8], format: Format) -> Resu
         let wrong = |why: String| {
             Error::new(
                 Code::Malformed,
-                format!("the result of `{}` is not a {}: {why}", plan.name(), type_name(&ty)),
+                format!(
+                    "the result of `{}` is not a {}: {why}",
+                    plan.name(),
+                    type_name(&ty)
+                ),
             )
         };
         texts.push(match format {
@@ -80,12 +92,17 @@ pub fn decode_results(plan: &ExportPlan, results: &[u8], format: Format) -> Resu
                 let value = vals::decode(&mut reader, &ty).map_err(|e| wrong(format!("{e:#}")))?;
                 value.to_wave().map_err(|e| wrong(format!("{e:#}")))?
             }
-            Format::Json => to_json(&mut reader, &ty).map_err(|e| wrong(e.to_string()))?.to_string(),
+            Format::Json => to_json(&mut reader, &ty)
+                .map_err(|e| wrong(e.to_string()))?
+                .to_string(),
         });
     }
-    reader
-        .finish()
-        .map_err(|e| Error::new(Code::Malformed, format!("the results of `{}` are not its types: {e}", plan.name())))?;
+    reader.finish().map_err(|e| {
+        Error::new(
+            Code::Malformed,
+            format!("the results of `{}` are not its types: {e}", plan.name()),
+        )
+    })?;
     Ok(texts.join("\n"))
 }
 
@@ -108,12 +125,17 @@ type JsonResult<T> = std::result::Result<T, String>;
 
 fn integer<T: TryFrom<i128>>(value: &Value) -> JsonResult<T> {
     let number = match value {
-        Value::Number(n) => n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from)),
+        Value::Number(n) => n
+            .as_i64()
+            .map(i128::from)
+            .or_else(|| n.as_u64().map(i128::from)),
         // Numbers above 2^53 are often written as strings.
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| format!("{value} is not such a number"))
+    number
+        .and_then(|n| T::try_from(n).ok())
+        .ok_or_else(|| format!("{value} is not such a number"))
 }
 
 fn float(value: &Value) -> JsonResult<f64> {
@@ -131,11 +153,15 @@ fn float(value: &Value) -> JsonResult<f64> {
 }
 
 fn text(value: &Value) -> JsonResult<&str> {
-    value.as_str().ok_or_else(|| format!("{value} is not a string"))
+    value
+        .as_str()
+        .ok_or_else(|| format!("{value} is not a string"))
 }
 
 fn array(value: &Value) -> JsonResult<&Vec<Value>> {
-    value.as_array().ok_or_else(|| format!("{value} is not an array"))
+    value
+        .as_array()
+        .ok_or_else(|| format!("{value} is not an array"))
 }
 
 /// The name and payload of a value that is "name" or {"name": payload}.
@@ -146,13 +172,22 @@ fn case(value: &Value) -> JsonResult<(&str, Option<&Value>)> {
             Some((name, payload)) => Ok((name, Some(payload))),
             None => Err("an object is empty".to_owned()),
         },
-        _ => Err(format!("{value} is neither a name nor an object of one name")),
+        _ => Err(format!(
+            "{value} is neither a name nor an object of one name"
+        )),
     }
 }
 
-fn payload(out: &mut Vec<u8>, name: &str, ty: Option<&Type>, value: Option<&Value>) -> JsonResult<()> {
+fn payload(
+    out: &mut Vec<u8>,
+    name: &str,
+    ty: Option<&Type>,
+    value: Option<&Value>,
+) -> JsonResult<()> {
     match (ty, value) {
-        (Some(ty), Some(value)) => from_json(out, ty, value).map_err(|e| format!("in `{name}`: {e}")),
+        (Some(ty), Some(value)) => {
+            from_json(out, ty, value).map_err(|e| format!("in `{name}`: {e}"))
+        }
         (Some(ty), None) => Err(format!("`{name}` needs a {}", type_name(ty))),
         (None, None | Some(Value::Null)) => Ok(()),
         (None, Some(_)) => Err(format!("`{name}` has no value")),
@@ -161,7 +196,12 @@ fn payload(out: &mut Vec<u8>, name: &str, ty: Option<&Type>, value: Option<&Valu
 
 fn from_json(out: &mut Vec<u8>, ty: &Type, value: &Value) -> JsonResult<()> {
     match ty {
-        Type::Bool => out.push(value.as_bool().ok_or_else(|| format!("{value} is not true or false"))?.into()),
+        Type::Bool => out.push(
+            value
+                .as_bool()
+                .ok_or_else(|| format!("{value} is not true or false"))?
+                .into(),
+        ),
         Type::U8 => out.push(integer(value)?),
         Type::S8 => out.push(integer::<i8>(value)? as u8),
         Type::U16 => wire::put_unsigned(out, integer::<u16>(value)?.into()),
@@ -199,12 +239,16 @@ fn from_json(out: &mut Vec<u8>, ty: &Type, value: &Value) -> JsonResult<()> {
             let Some(map) = value.as_object() else {
                 return Err(format!("{value} is not an object"));
             };
-            if let Some(unknown) = map.keys().find(|key| ty.fields().all(|field| field.name != *key)) {
+            if let Some(unknown) = map
+                .keys()
+                .find(|key| ty.fields().all(|field| field.name != *key))
+            {
                 return Err(format!("there is no field `{unknown}`"));
             }
             for field in ty.fields() {
                 match (map.get(field.name), &field.ty) {
-                    (Some(value), ty) => from_json(out, ty, value).map_err(|e| format!("in `{}`: {e}", field.name))?,
+                    (Some(value), ty) => from_json(out, ty, value)
+                        .map_err(|e| format!("in `{}`: {e}", field.name))?,
                     // A field that may be absent may be left out.
                     (None, Type::Option(_)) => out.push(0),
                     (None, _) => return Err(format!("the field `{}` is missing", field.name)),
@@ -214,7 +258,11 @@ fn from_json(out: &mut Vec<u8>, ty: &Type, value: &Value) -> JsonResult<()> {
         Type::Tuple(ty) => {
             let values = array(value)?;
             if values.len() != ty.types().len() {
-                return Err(format!("{} values are given, not {}", values.len(), ty.types().len()));
+                return Err(format!(
+                    "{} values are given, not {}",
+                    values.len(),
+                    ty.types().len()
+                ));
             }
             for (n, (ty, value)) in ty.types().zip(values).enumerate() {
                 from_json(out, &ty, value).map_err(|e| format!("at {n}: {e}"))?;
@@ -241,10 +289,14 @@ fn from_json(out: &mut Vec<u8>, ty: &Type, value: &Value) -> JsonResult<()> {
             let ty = ty.ty();
             let inner = match value {
                 Value::Null => None,
-                value if is_nullable(&ty) => match value.as_object().and_then(|map| map.get("some")) {
-                    Some(inner) => Some(inner),
-                    None => return Err(format!("{value} is neither null nor {{\"some\": value}}")),
-                },
+                value if is_nullable(&ty) => {
+                    match value.as_object().and_then(|map| map.get("some")) {
+                        Some(inner) => Some(inner),
+                        None => {
+                            return Err(format!("{value} is neither null nor {{\"some\": value}}"));
+                        }
+                    }
+                }
                 value => Some(value),
             };
             out.push(inner.is_some().into());
@@ -274,7 +326,10 @@ fn from_json(out: &mut Vec<u8>, ty: &Type, value: &Value) -> JsonResult<()> {
             }
         }
         Type::Own(_) | Type::Borrow(_) => {
-            let hex = value.get("handle").and_then(Value::as_str).and_then(from_hex);
+            let hex = value
+                .get("handle")
+                .and_then(Value::as_str)
+                .and_then(from_hex);
             match hex {
                 Some(bytes) => wire::put_byte_string(out, &bytes),
                 None => return Err(format!("{value} is not {{\"handle\": \"hex digits\"}}")),
@@ -326,7 +381,8 @@ fn to_json(reader: &mut Reader<'_>, ty: &Type) -> std::result::Result<Value, Enc
             Value::Object(map)
         }
         Type::Tuple(ty) => {
-            let values: std::result::Result<_, _> = ty.types().map(|ty| to_json(reader, &ty)).collect();
+            let values: std::result::Result<_, _> =
+                ty.types().map(|ty| to_json(reader, &ty)).collect();
             Value::Array(values?)
         }
         Type::Variant(ty) => {
@@ -360,11 +416,18 @@ fn to_json(reader: &mut Reader<'_>, ty: &Type) -> std::result::Result<Value, Enc
         }
         Type::Flags(ty) => {
             let bytes = reader.flags(ty.names().len())?;
-            let set = ty.names().enumerate().filter(|(n, _)| bytes[n / 8] >> (n % 8) & 1 == 1);
+            let set = ty
+                .names()
+                .enumerate()
+                .filter(|(n, _)| bytes[n / 8] >> (n % 8) & 1 == 1);
             Value::Array(set.map(|(_, name)| name.into()).collect())
         }
         Type::Own(_) | Type::Borrow(_) => {
-            let hex: String = reader.byte_string()?.iter().map(|b| format!("{b:02x}")).collect();
+            let hex: String = reader
+                .byte_string()?
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
             one("handle", hex.into())
         }
         other => reader.error(format!("a {} has no text form", type_name(other)))?,
@@ -387,9 +450,136 @@ fn float_to_json(value: f64) -> Value {
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: &u8| (*b as char).to_digit(16).map(|d| d as u8);
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[a, b]| Some(digit(a)? << 4 | digit(b)?)).collect();
+    let bytes = pairs
+        .iter()
+        .map(|[a, b]| Some(digit(a)? << 4 | digit(b)?))
+        .collect();
     if rest.is_empty() { bytes } else { None }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use wasmtime::Engine;
+    use wasmtime::component::Component;
+
+    /// A function of these parameter and result types; it is planned, never called.
+    fn plan(params: &[&str], result: &str) -> ExportPlan {
+        let params: Vec<_> = params
+            .iter()
+            .enumerate()
+            .map(|(n, ty)| format!("(param \"p{n}\" {ty})"))
+            .collect();
+        let wat = format!(
+            r#"(component
+                (type $r' (record (field "name" string) (field "age" (option u8))))
+                (import "r" (type $r (eq $r')))
+                (type $v' (variant (case "none") (case "num" u32)))
+                (import "v" (type $v (eq $v')))
+                (type $e' (enum "red" "green"))
+                (import "e" (type $e (eq $e')))
+                (type $g' (flags "a" "b" "c"))
+                (import "g" (type $g (eq $g')))
+                (import "f" (func $f {params} (result {result})))
+                (export "f" (func $f)))"#,
+            params = params.join(" "),
+        );
+        let engine = Engine::default();
+        let component = Component::new(&engine, wat::parse_str(&wat).unwrap()).unwrap();
+        ExportPlan::new(&engine, &component, None, "f").unwrap()
+    }
+
+    /// The same bytes from either text, and the same text from the bytes.
+    fn check(ty: &str, wave: &str, json: &str, bytes: &[u8]) {
+        let plan = plan(&[ty], ty);
+        for (format, text) in [(Format::Wave, wave), (Format::Json, json)] {
+            let got = encode_args(&plan, &[text.to_owned()], format).unwrap();
+            assert_eq!(got, bytes, "{ty} {text}");
+            assert_eq!(decode_results(&plan, bytes, format).unwrap(), text, "{ty}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_value_has_two_texts() {
+        check("bool", "true", "true", &[1]);
+        check("u32", "300", "300", &[0xac, 2]);
+        check("s64", "-1", "-1", &[0x7f]);
+        check(
+            "u64",
+            "18446744073709551615",
+            "18446744073709551615",
+            &[255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
+        );
+        check("f64", "-2.25", "-2.25", &[0, 0, 0, 0, 0, 0, 2, 0xc0]);
+        check("f32", "nan", "\"nan\"", &[0, 0, 0xc0, 0x7f]);
+        check("f32", "-inf", "\"-inf\"", &[0, 0, 0x80, 0xff]);
+        check("char", "'é'", "\"é\"", &[0xc3, 0xa9]);
+        check("string", "\"hello\"", "\"hello\"", b"\x05hello");
+        check(
+            "(list u32)",
+            "[1, 300, 0]",
+            "[1,300,0]",
+            &[3, 1, 0xac, 2, 0],
+        );
+        check(
+            "(tuple u8 string)",
+            "(1, \"x\")",
+            "[1,\"x\"]",
+            &[1, 1, b'x'],
+        );
+        check("(option u32)", "some(300)", "300", &[1, 0xac, 2]);
+        check("(option u32)", "none", "null", &[0]);
+        check(
+            "(option (option u8))",
+            "some(none)",
+            "{\"some\":null}",
+            &[1, 0],
+        );
+        check(
+            "(result u8 (error string))",
+            "err(\"no\")",
+            "{\"err\":\"no\"}",
+            &[1, 2, b'n', b'o'],
+        );
+        check("(result)", "ok", "{\"ok\":null}", &[0]);
+        check("$v", "num(7)", "{\"num\":7}", &[1, 7]);
+        check("$v", "%none", "\"none\"", &[0]);
+        check("$e", "green", "\"green\"", &[1]);
+        check("$g", "{a, c}", "[\"a\",\"c\"]", &[5]);
+        check(
+            "$r",
+            "{name: \"x\", age: some(3)}",
+            "{\"age\":3,\"name\":\"x\"}",
+            &[1, b'x', 1, 3],
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let plan = plan(&["u8", "$r"], "u8");
+        let encode = |a: &str, b: &str, format| {
+            encode_args(&plan, &[a.to_owned(), b.to_owned()], format)
+                .unwrap_err()
+                .message
+        };
+        assert!(encode("300", "{name: \"x\"}", Format::Wave).contains("`p0` is not a u8"));
+        assert!(encode("1", "{\"nam\": 1}", Format::Json).contains("there is no field `nam`"));
+        assert!(encode("1", "{\"age\": 1}", Format::Json).contains("the field `name` is missing"));
+        assert!(
+            encode("1", "{\"name\": 1}", Format::Json).contains("in `name`: 1 is not a string")
+        );
+        assert!(encode(&"(".repeat(100_000), "", Format::Wave).contains("nested"));
+        let error = encode_args(&plan, &[], Format::Wave).unwrap_err();
+        assert!(error.message.contains("takes 2 arguments") && error.hint.contains("p0: u8"));
+        assert_eq!(
+            decode_results(&plan, &[1, 2], Format::Json)
+                .unwrap_err()
+                .code,
+            Code::Malformed
+        );
+        assert_eq!(
+            decode_results(&plan, &[], Format::Wave).unwrap_err().code,
+            Code::Malformed
+        );
+    }
+}

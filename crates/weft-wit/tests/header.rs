@@ -36,7 +36,12 @@ fn number(name: &str) -> i32 {
         .lines()
         .find(|line| line.starts_with(&format!("#define {name} ")))
         .unwrap();
-    line.trim_end_matches(')').rsplit(')').next().unwrap().parse().unwrap()
+    line.trim_end_matches(')')
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 #[test]

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and the test `ffi_layout` compares the two.
+ *
+ * Rules
+ * - Every object has one owner and one _free function, which takes NULL. Free children before parents: calls, lanes, prepared, components, engine.
+ * - A function that can fail returns NULL on success, else a weft_error that the caller frees. Nothing panics across this border.
+ * - weft_bytes borrow: as a parameter for the length of the call; as a result until the next call on the same object.
+ * - Threads: engine, component, prepared and func may be used from any thread at once. A lane and its calls belong to one thread at a time.
+ * - C code never runs on a guest's stack: what a guest asks of its host is parked and handed over after weft_call_poll has returned.
+ */
+#ifndef WEFT_ENGINE_H
+#define WEFT_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_engine weft_engine;       /* compiler, instance pool and epoch ticker */
+typedef struct weft_component weft_component; /* compiled code */
+typedef struct weft_prepared weft_prepared;   /* a component linked with its grants: instances are made from it */
+typedef struct weft_func weft_func;           /* one export, its types checked */
+typedef struct weft_lane weft_lane;           /* one thread's place to make calls from; holds the warm instances of --reuse */
+typedef struct weft_call weft_call;           /* one call in flight */
+typedef struct weft_error weft_error;
+typedef struct weft_string weft_string; /* bytes that the caller frees */
+
+typedef struct weft_bytes {
+  const uint8_t* data; /* may be NULL when len is 0 */
+  size_t len;
+} weft_bytes;
+
+typedef struct weft_header {
+  weft_bytes name;
+  weft_bytes value;
+} weft_header;
+
+/* ---- errors and strings ---- */
+uint16_t weft_error_code(const weft_error* error); /* the numbers of weft::Errc */
+weft_bytes weft_error_message(const weft_error* error);
+weft_bytes weft_error_hint(const weft_error* error);
+weft_bytes weft_error_detail(const weft_error* error); /* a symbolised wasm backtrace, or empty */
+void weft_error_free(weft_error* error);
+weft_bytes weft_string_bytes(const weft_string* string);
+void weft_string_free(weft_string* string);
+
+/* wasmtime's version: a static, NUL-terminated string. */
+const char* weft_engine_wasmtime_version(void);
+
+/* ---- engine ---- */
+typedef struct weft_engine_config {
+  uint32_t max_instances;    /* core instances, memories and stacks in the pool; 0: 1024 */
+  uint64_t max_memory_bytes; /* of one linear memory; 0: 4 GiB */
+  weft_bytes cache_dir;      /* compiled artifacts; empty: none */
+} weft_engine_config;
+
+weft_error* weft_engine_new(const weft_engine_config* config, weft_engine** out);
+void weft_engine_free(weft_engine* engine);
+/* False where address space was too short for the pool and instances are made on demand. */
+bool weft_engine_is_pooling(const weft_engine* engine);
+
+/* ---- components ---- */
+/* Facts of a component as JSON, without compiling it. */
+weft_error* weft_describe(weft_bytes wasm, weft_string** json);
+/* Compiles, or loads the artifact that was cached for these very bytes, this engine and this CPU. */
+weft_error* weft_component_load(weft_engine* engine, weft_bytes wasm, weft_component** out);
+bool weft_component_was_cached(const weft_component* component);
+void weft_component_free(weft_component* component);
+
+/* config: JSON {"id","env":[[k,v]],"args":[],"dirs":[{"host","guest","write"}],"network":["host:port"],"stdio":"log|inherit|discard",
+ * "imports":["ns:pkg/iface@1.0.0"],"max_memory_bytes","max_table_elements","reuse"}; each may be left out. */
+weft_error* weft_prepare(weft_engine* engine, const weft_component* component, weft_bytes config, weft_prepared** out);
+void weft_prepared_free(weft_prepared* prepared);
+
+/* An export by "ns:pkg/iface#func" or "func". */
+weft_error* weft_func_find(const weft_prepared* prepared, weft_bytes name, weft_func** out);
+void weft_func_free(weft_func* func);
+/* Text to parameter bytes and result bytes to text; format 0: WAVE, 1: JSON. */
+weft_error* weft_func_encode(const weft_func* func, const weft_bytes* arguments, size_t count, uint32_t format, weft_string** out);
+weft_error* weft_func_decode(const weft_func* func, weft_bytes results, uint32_t format, weft_string** out);
+
+/* ---- calls ---- */
+weft_lane* weft_lane_new(const weft_prepared* prepared);
+void weft_lane_free(weft_lane* lane);
+
+/* How a call asks to be polled again. `wake` comes from any thread and must only post; `drop` comes once, after the last wake. */
+typedef struct weft_waker {
+  void* context;
+  void (*wake)(void* context);
+  void (*drop)(void* context);
+} weft_waker;
+
+typedef struct weft_http_request {
+  weft_bytes method, scheme, authority, path_and_query;
+  const weft_header* headers;
+  size_t header_count;
+  bool has_body;
+} weft_http_request;
+
+/* The waker is taken over in every case, also on failure. Nothing of the guest runs before the first poll. */
+weft_error* weft_http_start(weft_lane* lane, const weft_http_request* request, weft_waker waker, weft_call** out);
+weft_error* weft_command_start(weft_lane* lane, weft_waker waker, weft_call** out);
+weft_error* weft_func_start(weft_lane* lane, const weft_func* func, weft_bytes params, weft_waker waker, weft_call** out);
+
+enum {
+  WEFT_CALL_DONE = 1,       /* the guest has returned or failed: see weft_call_outcome */
+  WEFT_CALL_AGAIN = 2,      /* poll again soon (it yielded, or was woken meanwhile); no wake will come */
+  WEFT_CALL_HEAD = 4,       /* a response head waits for weft_call_take_head */
+  WEFT_CALL_WANTS_BODY = 8, /* the guest waits for request body: push one piece */
+  WEFT_CALL_LOG = 16,       /* lines wait for weft_call_next_log */
+  WEFT_CALL_IMPORT = 32     /* import calls wait for weft_call_next_import */
+};
+/* Runs the guest until it must wait or its time slice (some milliseconds) is over. Returns flags. */
+uint32_t weft_call_poll(weft_call* call);
+/* Cancels what still runs (the guest is unwound here) and frees everything the guest had. */
+void weft_call_free(weft_call* call);
+
+/* Request body, after WEFT_CALL_WANTS_BODY. Copies. Each wakes the guest: poll afterwards. */
+void weft_call_body_push(weft_call* call, weft_bytes piece);
+void weft_call_body_end(weft_call* call, const weft_header* trailers, size_t count);
+void weft_call_body_fail(weft_call* call);
+
+/* The response head; headers are valid until the call is freed. False: the guest set an error instead of a response (text in *error). */
+bool weft_call_take_head(weft_call* call, uint16_t* status, const weft_header** headers, size_t* count, weft_bytes* error);
+enum { WEFT_BODY_PENDING = 0, WEFT_BODY_DATA = 1, WEFT_BODY_TRAILERS = 2, WEFT_BODY_END = 3, WEFT_BODY_ERROR = 4 };
+/* The next piece of the response body; valid until the next call to this function. Taking one lets the guest write on: check weft_call_woken. */
+uint32_t weft_call_body_next(weft_call* call, weft_bytes* data, const weft_header** trailers, size_t* count);
+/* True (once) if the call was woken since the last poll began: poll it. */
+bool weft_call_woken(weft_call* call);
+
+/* The next whole line of output; stream 1: stdout, 2: stderr. False: none. */
+bool weft_call_next_log(weft_call* call, uint32_t* stream, weft_bytes* line);
+
+/* Import calls that C answers. `import` counts the functions in the order of weft_prepared_import. */
+bool weft_call_next_import(weft_call* call, uint64_t* token, uint32_t* import, weft_bytes* params);
+void weft_call_import_complete(weft_call* call, uint64_t token, weft_bytes results);
+void weft_call_import_fail(weft_call* call, uint64_t token, weft_bytes message);
+/* Name of import function number `import`: "ns:pkg/iface@1.0.0#func". False past the last. */
+bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name);
+
+/* After WEFT_CALL_DONE: NULL, or why it failed. A command that exits with a code gives NULL and the code. */
+weft_error* weft_call_outcome(weft_call* call, int32_t* exit_code);
+/* After success of weft_func_start: the encoded results, valid until the call is freed. */
+weft_bytes weft_call_result(const weft_call* call);
+
+typedef struct weft_call_stats {
+  uint64_t cpu_nanos;         /* time spent inside poll */
+  uint64_t peak_memory_bytes; /* linear memories, all together */
+  uint64_t host_calls;        /* calls the guest made of its imports */
+} weft_call_stats;
+weft_call_stats weft_call_figures(const weft_call* call);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* WEFT_ENGINE_H */

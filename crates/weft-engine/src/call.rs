@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One call in flight: a future that the shard polls, and what has come out of it so far.
+
+use crate::body::BodyFeed;
+use crate::engine::Ticker;
+use crate::error::{Code, Error, Result};
+use crate::imports::ImportQueue;
+use crate::logs::LogQueue;
+use crate::prepared::Prepared;
+use crate::state::State;
+use crate::transcode::{self, ExportPlan};
+use crate::waker::{CallWaker, RawWaker};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// What may be reused of an instance.
+enum Exports {
+    Http(Proxy),
+    Plain(Instance),
+}
+
+/// An instance that has answered and may answer again.
+struct Warm {
+    store: Store<State>,
+    exports: Exports,
+    uses: u32,
+}
+
+/// One thread's place to make calls from. Not Send: it stays on its shard.
+pub struct Lane {
+    prepared: Arc<Prepared>,
+    warm: Rc<RefCell<Vec<Warm>>>,
+}
+
+/// How a guest's run ended, with its figures.
+struct End {
+    outcome: wasmtime::Result<Finish>,
+    memory_bytes: usize,
+    memory_refused: bool,
+    host_calls: u64,
+}
+
+struct Finish {
+    result: Vec<u8>,
+    exit_code: i32,
+    warm: Option<Warm>,
+}
+
+type Head = std::result::Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+#[derive(Clone, Default)]
+struct HeadSlot(Arc<Mutex<Option<Head>>>);
+
+impl HeadSlot {
+    fn with<T>(&self, look: impl FnOnce(&mut Option<Head>) -> T) -> T {
+        look(
+            &mut self
+                .0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        )
+    }
+}
+
+pub enum BodyPiece {
+    Pending,
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+    Error,
+}
+
+pub const DONE: u32 = 1;
+pub const AGAIN: u32 = 2;
+pub const HEAD: u32 = 4;
+pub const WANTS_BODY: u32 = 8;
+pub const LOG: u32 = 16;
+pub const IMPORT: u32 = 32;
+
+pub struct Call {
+    future: Option<Pin<Box<dyn Future<Output = End> + Send>>>,
+    waker: Arc<CallWaker>,
+    std_waker: Waker,
+    ticker: Arc<Ticker>,
+    lane: Rc<RefCell<Vec<Warm>>>,
+    head: HeadSlot,
+    pub request_body: Option<BodyFeed>,
+    response_body: Option<HyperOutgoingBody>,
+    pub logs: LogQueue,
+    pub imports: ImportQueue,
+    pub end: Option<Result<i32>>,
+    pub result: Vec<u8>,
+    pub cpu_nanos: u64,
+    pub peak_memory_bytes: u64,
+    pub host_calls: u64,
+}
+
+pub struct HttpRequest {
+    pub scheme: Scheme,
+    pub head: Request<()>,
+    pub has_body: bool,
+}
+
+impl Lane {
+    pub fn new(prepared: Arc<Prepared>) -> Self {
+        Lane {
+            prepared,
+            warm: Rc::default(),
+        }
+    }
+
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    pub fn http(&self, request: HttpRequest, waker: RawWaker) -> Result<Call> {
+        let Some(pre) = self.prepared.http.clone() else {
+            return Err(Error::new(
+                Code::TypeMismatch,
+                "the component does not export wasi:http/incoming-handler",
+            ));
+        };
+        let (mut store, exports, uses) = self.instance();
+        let slot = HeadSlot::default();
+        let feed = request.has_body.then(BodyFeed::default);
+        let body = match &feed {
+            Some(feed) => feed.body().boxed_unsync(),
+            None => Empty::new().map_err(|never| match never {}).boxed_unsync(),
+        };
+        let HttpRequest { scheme, head, .. } = request;
+        let call = self.call(waker, &store, slot.clone(), feed);
+        let (reuse, calls_before) = (self.prepared.grants.reuse, store.data().host_calls);
+        Ok(call.running(async move {
+            let outcome = async {
+                let proxy = match exports {
+                    Some(Exports::Http(proxy)) => proxy,
+                    _ => pre.instantiate_async(&mut store).await?,
+                };
+                let mut view = store.data_mut().http();
+                let request = view.new_incoming_request(scheme, head.map(|()| body))?;
+                let out = view.new_response_outparam_from_callback(move |head| {
+                    slot.with(|slot| *slot = Some(head))
+                })?;
+                proxy
+                    .wasi_http_incoming_handler()
+                    .call_handle(&mut store, request, out)
+                    .await?;
+                Ok(Exports::Http(proxy))
+            }
+            .await;
+            finish(
+                store,
+                outcome.map(|exports| (exports, Vec::new())),
+                uses,
+                reuse,
+                calls_before,
+            )
+        }))
+    }
+
+    pub fn command(&self, waker: RawWaker) -> Result<Call> {
+        let Some(pre) = self.prepared.command.clone() else {
+            return Err(Error::new(
+                Code::TypeMismatch,
+                "the component does not export wasi:cli/run",
+            ));
+        };
+        let mut store = self.prepared.store();
+        let call = self.call(waker, &store, HeadSlot::default(), None);
+        Ok(call.running(async move {
+            let outcome = async {
+                let command = pre.instantiate_async(&mut store).await?;
+                command.wasi_cli_run().call_run(&mut store).await
+            }
+            .await;
+            let data = store.data();
+            End {
+                memory_bytes: data.limits.memory_bytes,
+                memory_refused: data.limits.exhausted,
+                host_calls: data.host_calls,
+                outcome: outcome.map(|answer| Finish {
+                    result: Vec::new(),
+                    exit_code: i32::from(answer.is_err()),
+                    warm: None,
+                }),
+            }
+        }))
+    }
+
+    pub fn function(
+        &self,
+        plan: Arc<ExportPlan>,
+        params: Vec<u8>,
+        waker: RawWaker,
+    ) -> Result<Call> {
+        let pre = self.prepared.pre.clone();
+        let (mut store, exports, uses) = self.instance();
+        let call = self.call(waker, &store, HeadSlot::default(), None);
+        let (reuse, calls_before) = (self.prepared.grants.reuse, store.data().host_calls);
+        Ok(call.running(async move {
+            let outcome = async {
+                let instance = match exports {
+                    Some(Exports::Plain(instance)) => instance,
+                    _ => pre.instantiate_async(&mut store).await?,
+                };
+                let result = transcode::call_export(&mut store, &instance, &plan, &params).await?;
+                Ok((Exports::Plain(instance), result))
+            }
+            .await;
+            finish(store, outcome, uses, reuse, calls_before)
+        }))
+    }
+
+    /// A warm instance, or a fresh store.
+    fn instance(&self) -> (Store<State>, Option<Exports>, u32) {
+        match self.warm.borrow_mut().pop() {
+            Some(warm) => (warm.store, Some(warm.exports), warm.uses),
+            None => (self.prepared.store(), None, 0),
+        }
+    }
+
+    fn call(
+        &self,
+        waker: RawWaker,
+        store: &Store<State>,
+        head: HeadSlot,
+        request_body: Option<BodyFeed>,
+    ) -> Call {
+        let waker = CallWaker::new(waker);
+        self.prepared.ticker.call_started();
+        Call {
+            future: None,
+            std_waker: waker.clone().into(),
+            waker,
+            ticker: self.prepared.ticker.clone(),
+            lane: self.warm.clone(),
+            head,
+            request_body,
+            response_body: None,
+            logs: store.data().logs.clone(),
+            imports: store.data().imports.clone(),
+            end: None,
+            result: Vec::new(),
+            cpu_nanos: 0,
+            peak_memory_bytes: 0,
+            host_calls: 0,
+        }
+    }
+}
+
+/// Keeps the instance if it may serve again; one that failed is never used again.
+fn finish(
+    store: Store<State>,
+    outcome: wasmtime::Result<(Exports, Vec<u8>)>,
+    uses: u32,
+    reuse: u32,
+    calls_before: u64,
+) -> End {
+    let data = store.data();
+    let (memory_bytes, memory_refused, host_calls) = (
+        data.limits.memory_bytes,
+        data.limits.exhausted,
+        data.host_calls - calls_before,
+    );
+    End {
+        memory_bytes,
+        memory_refused,
+        host_calls,
+        outcome: outcome.map(|(exports, result)| Finish {
+            result,
+            exit_code: 0,
+            warm: (uses < reuse).then_some(Warm {
+                store,
+                exports,
+                uses: uses + 1,
+            }),
+        }),
+    }
+}
+
+impl Call {
+    fn running(mut self, future: impl Future<Output = End> + Send + 'static) -> Self {
+        self.future = Some(Box::pin(future));
+        self
+    }
+
+    /// Runs the guest until it waits, yields or ends. Flags as in weft_engine.h.
+    pub fn poll(&mut self) -> u32 {
+        self.waker.enter();
+        let mut flags = 0;
+        if let Some(future) = &mut self.future {
+            let before = Instant::now();
+            let polled = future
+                .as_mut()
+                .poll(&mut Context::from_waker(&self.std_waker));
+            self.cpu_nanos += u64::try_from(before.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            if let Poll::Ready(end) = polled {
+                self.ended(end);
+            }
+        }
+        if self.end.is_some() {
+            flags |= DONE;
+        }
+        if self.head.with(|head| head.is_some()) {
+            flags |= HEAD;
+        }
+        if self
+            .request_body
+            .as_ref()
+            .is_some_and(BodyFeed::take_wanted)
+        {
+            flags |= WANTS_BODY;
+        }
+        if !self.logs.is_empty() {
+            flags |= LOG;
+        }
+        if !self.imports.is_empty() {
+            flags |= IMPORT;
+        }
+        if self.waker.leave() {
+            flags |= AGAIN;
+        }
+        flags
+    }
+
+    fn ended(&mut self, end: End) {
+        self.drop_future();
+        self.logs.finish();
+        self.peak_memory_bytes = end.memory_bytes as u64;
+        self.host_calls = end.host_calls;
+        self.end = Some(match end.outcome {
+            Ok(finish) => {
+                self.result = finish.result;
+                self.lane.borrow_mut().extend(finish.warm);
+                Ok(finish.exit_code)
+            }
+            Err(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+                Some(exit) => Ok(exit.0),
+                None if end.memory_refused => {
+                    let mut error = Error::from_call(&error);
+                    error.message.push_str(" after it was refused more memory");
+                    Err(error.hint("raise the limit with --max-memory, or make the guest use less"))
+                }
+                None => Err(Error::from_call(&error)),
+            },
+        });
+    }
+
+    /// The guest's future panicked inside the engine: nothing of it may run again.
+    pub fn panicked(&mut self) {
+        self.drop_future();
+        self.end = Some(Err(Error::new(
+            Code::Internal,
+            "the engine panicked while it ran the guest",
+        )));
+    }
+
+    fn drop_future(&mut self) {
+        if self.future.take().is_some() {
+            self.ticker.call_finished();
+        }
+    }
+
+    pub fn woken(&self) -> bool {
+        self.waker.enter_keeping();
+        self.waker.leave()
+    }
+
+    /// The response's head, once; its body comes from `body_next`.
+    pub fn take_head(&mut self) -> Option<std::result::Result<http::response::Parts, String>> {
+        match self.head.with(Option::take)? {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                self.response_body = Some(body);
+                Some(Ok(parts))
+            }
+            Err(error) => Some(Err(format!("{error:?}"))),
+        }
+    }
+
+    pub fn body_next(&mut self) -> BodyPiece {
+        self.waker.enter_keeping();
+        let Some(body) = &mut self.response_body else {
+            return BodyPiece::End;
+        };
+        match Pin::new(body).poll_frame(&mut Context::from_waker(&self.std_waker)) {
+            Poll::Pending => BodyPiece::Pending,
+            Poll::Ready(None) => BodyPiece::End,
+            Poll::Ready(Some(Err(_))) => BodyPiece::Error,
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => BodyPiece::Data(data),
+                Err(frame) => frame
+                    .into_trailers()
+                    .map_or(BodyPiece::End, BodyPiece::Trailers),
+            },
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}

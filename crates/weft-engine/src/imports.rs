@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Imports that C answers: the guest's call is parked here and handed over after the poll, never answered on the guest's own stack.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+pub struct Parked {
+    pub token: u64,
+    pub import: u32,
+    pub params: Vec<u8>,
+}
+
+enum Answer {
+    Awaited(Option<Waker>),
+    Given(Result<Vec<u8>, String>),
+}
+
+#[derive(Default)]
+struct Imports {
+    next_token: u64,
+    fresh: VecDeque<Parked>,
+    answers: HashMap<u64, Answer>,
+}
+
+/// Shared by the store and the call; one thread at a time, the lock is for Send.
+#[derive(Clone, Default)]
+pub struct ImportQueue(Arc<Mutex<Imports>>);
+
+impl ImportQueue {
+    fn imports(&self) -> MutexGuard<'_, Imports> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub fn park(
+        &self,
+        import: u32,
+        params: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send>> {
+        let mut imports = self.imports();
+        imports.next_token += 1;
+        let token = imports.next_token;
+        imports.fresh.push_back(Parked {
+            token,
+            import,
+            params,
+        });
+        imports.answers.insert(token, Answer::Awaited(None));
+        Box::pin(Pending {
+            queue: self.clone(),
+            token,
+        })
+    }
+
+    pub fn next(&self) -> Option<Parked> {
+        self.imports().fresh.pop_front()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.imports().fresh.is_empty()
+    }
+
+    /// An answer to a call that was cancelled meanwhile is dropped.
+    pub fn complete(&self, token: u64, answer: Result<Vec<u8>, String>) {
+        let waker = match self.imports().answers.get_mut(&token) {
+            Some(slot) => match std::mem::replace(slot, Answer::Given(answer)) {
+                Answer::Awaited(waker) => waker,
+                Answer::Given(_) => None,
+            },
+            None => None,
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+struct Pending {
+    queue: ImportQueue,
+    token: u64,
+}
+
+impl Future for Pending {
+    type Output = wasmtime::Result<Vec<u8>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut imports = self.queue.imports();
+        match imports.answers.get_mut(&self.token) {
+            Some(Answer::Awaited(waker)) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Some(Answer::Given(answer)) => {
+                let answer = std::mem::replace(answer, Ok(Vec::new()));
+                Poll::Ready(answer.map_err(wasmtime::Error::msg))
+            }
+            None => Poll::Ready(Err(wasmtime::Error::msg("the import call was lost"))),
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let mut imports = self.queue.imports();
+        imports.answers.remove(&self.token);
+        let token = self.token;
+        imports.fresh.retain(|parked| parked.token != token);
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A component linked with its grants: what instances are made from.
+
+use crate::component::Component;
+use crate::engine::{Engine, Ticker};
+use crate::error::{Code, Error, Result};
+use crate::grants::Grants;
+use crate::state::State;
+use crate::transcode::{self, ExportPlan};
+use std::sync::Arc;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{InstancePre, Linker};
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+pub struct Prepared {
+    engine: wasmtime::Engine,
+    component: wasmtime::component::Component,
+    pub ticker: Arc<Ticker>,
+    pub grants: Arc<Grants>,
+    pub pre: InstancePre<State>,
+    /// Set if the component exports wasi:http/incoming-handler.
+    pub http: Option<ProxyPre<State>>,
+    /// Set if the component exports wasi:cli/run.
+    pub command: Option<CommandPre<State>>,
+    /// "interface#function" of each import that C answers, by its number.
+    pub imports: Vec<String>,
+}
+
+impl Prepared {
+    pub fn new(engine: &Engine, component: &Component, config: &[u8]) -> Result<Self> {
+        let grants = Arc::new(Grants::parse(config)?);
+        let mut linker = Linker::<State>::new(engine.wasmtime());
+        let broken = |error: wasmtime::Error| {
+            Error::from_wasmtime(
+                Code::Internal,
+                "cannot define the host's interfaces",
+                &error,
+            )
+        };
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(broken)?;
+        let imports = link_imports(&mut linker, engine, component, &grants)?;
+        let pre = linker.instantiate_pre(&component.inner).map_err(|error| {
+            Error::from_wasmtime(
+                Code::TypeMismatch,
+                "the component's imports do not fit what this host provides",
+                &error,
+            )
+            .hint("rebuild the component against WASI 0.2")
+        })?;
+        Ok(Prepared {
+            engine: engine.wasmtime().clone(),
+            component: component.inner.clone(),
+            ticker: engine.ticker().clone(),
+            http: ProxyPre::new(pre.clone()).ok(),
+            command: CommandPre::new(pre.clone()).ok(),
+            grants,
+            pre,
+            imports,
+        })
+    }
+
+    /// A store without limits cannot be had: this is the only place that makes one.
+    pub fn store(&self) -> Store<State> {
+        let mut store = Store::new(&self.engine, State::new(self.grants.clone()));
+        store.limiter(|state| &mut state.limits);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        store.call_hook(|mut context, hook| {
+            if matches!(hook, wasmtime::CallHook::CallingHost) {
+                context.data_mut().host_calls += 1;
+            }
+            Ok(())
+        });
+        store
+    }
+
+    pub fn plan(&self, name: &str) -> Result<ExportPlan> {
+        let (interface, function) = match name.rsplit_once('#') {
+            Some((interface, function)) => (Some(interface), function),
+            None => (None, name),
+        };
+        ExportPlan::new(&self.engine, &self.component, interface, function).map_err(|error| {
+            Error::from_wasmtime(Code::NotFound, &format!("cannot call {name}"), &error)
+                .hint("list the exports with `weft inspect`; a function is named ns:pkg/interface#function")
+        })
+    }
+}
+
+/// What the engine itself provides, always present; without a grant it is empty (no folders, no network, no arguments).
+const PROVIDED: [&str; 8] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:http/types",
+    "wasi:http/outgoing-handler",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
+
+fn is_provided(name: &str) -> bool {
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    version.starts_with("0.2.")
+        && PROVIDED
+            .iter()
+            .any(|prefix| path == *prefix || (prefix.ends_with('/') && path.starts_with(prefix)))
+}
+
+/// Defines the imports that C answers, and refuses by name those that nobody does.
+fn link_imports(
+    linker: &mut Linker<State>,
+    engine: &Engine,
+    component: &Component,
+    grants: &Grants,
+) -> Result<Vec<String>> {
+    let wasmtime = engine.wasmtime();
+    let mut names = Vec::new();
+    let mut missing = Vec::new();
+    for (name, item) in component.inner.component_type().imports(wasmtime) {
+        if is_provided(name) {
+            continue;
+        }
+        let ComponentItem::ComponentInstance(interface) = item.ty else {
+            if !matches!(item.ty, ComponentItem::Type(_)) {
+                missing.push(name.to_owned());
+            }
+            continue;
+        };
+        let functions: Vec<_> = interface
+            .exports(wasmtime)
+            .filter_map(|(function, item)| match item.ty {
+                ComponentItem::ComponentFunc(ty) => Some((function.to_owned(), ty)),
+                _ => None,
+            })
+            .collect();
+        if functions.is_empty() {
+            continue;
+        }
+        if !grants.imports.iter().any(|granted| granted == name) {
+            missing.push(name.to_owned());
+            continue;
+        }
+        let refused = |error: wasmtime::Error| {
+            Error::from_wasmtime(
+                Code::Unsupported,
+                &format!("cannot link the import {name}"),
+                &error,
+            )
+        };
+        let mut instance = linker.instance(name).map_err(refused)?;
+        transcode::link_resources(&mut instance, &interface, wasmtime).map_err(refused)?;
+        for (function, ty) in functions {
+            let id = u32::try_from(names.len())
+                .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))?;
+            transcode::link_import(&mut instance, &function, &ty, id).map_err(refused)?;
+            names.push(format!("{name}#{function}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(names);
+    }
+    Err(Error::new(
+        Code::NotGranted,
+        format!(
+            "the component imports {}, which nothing provides here",
+            missing.join(", ")
+        ),
+    )
+    .hint("link each to a component or provider that exports it; WASI 0.2 itself is always there"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_provided;
+
+    #[test]
+    fn provides_wasi_02_and_nothing_else() {
+        assert!(is_provided("wasi:io/poll@0.2.0"));
+        assert!(is_provided("wasi:http/types@0.2.6"));
+        assert!(!is_provided("wasi:http/types@0.3.0"));
+        assert!(!is_provided("wasi:http/typesx@0.2.0"));
+        assert!(!is_provided("wasi:keyvalue/store@0.2.0-draft"));
+        assert!(!is_provided("wasi:io/poll"));
+    }
+}

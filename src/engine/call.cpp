@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/call.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "base/assert.hpp"
+#include "engine/c_border.hpp"
+
+namespace weft::engine {
+
+/// Where wakes go. Shared by the Call and by every waker that the guest's pending work holds, some of it on threads of
+/// the engine that may outlive the Call: a wake after its death finds no call and does nothing.
+class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
+ public:
+  WakeTarget(async::Shard& shard, Call* call) : io_(shard.shared_io()), call_(call) {}
+
+  /// Its shard.
+  void detach() noexcept { call_ = nullptr; }
+
+  /// Any thread.
+  void post() {
+    boost::asio::post(*io_, [self = shared_from_this()]() noexcept {
+      if (self->call_ != nullptr) {
+        self->call_->poll_now();
+      }
+    });
+  }
+
+  /// A C waker that holds one reference.
+  weft_waker waker() {
+    return {new std::shared_ptr<WakeTarget>(shared_from_this()), &WakeTarget::on_wake, &WakeTarget::on_drop};
+  }
+
+ private:
+  static void on_wake(void* context) { (*static_cast<std::shared_ptr<WakeTarget>*>(context))->post(); }
+  static void on_drop(void* context) { delete static_cast<std::shared_ptr<WakeTarget>*>(context); }
+
+  std::shared_ptr<boost::asio::io_context> io_;
+  Call* call_;  ///< touched on the shard only
+};
+
+namespace {
+
+std::vector<weft_header> to_c(std::span<const HeaderRef> headers) {
+  std::vector<weft_header> raw;
+  raw.reserve(headers.size());
+  for (const auto& header : headers) {
+    raw.push_back({engine::to_c(header.name), engine::to_c(header.value)});
+  }
+  return raw;
+}
+
+std::vector<HeaderRef> from_c(const weft_header* headers, std::size_t count) {
+  std::vector<HeaderRef> refs;
+  refs.reserve(count);
+  for (const auto& header : std::span(headers, count)) {
+    refs.push_back({to_text(header.name), to_text(header.value)});
+  }
+  return refs;
+}
+
+}  // namespace
+
+Lane::Lane(const Deployment& deployment) : handle_(decltype(handle_)::adopt(weft_lane_new(deployment.get()))) {}
+
+Call::Call(async::Shard& shard, CallEvents& events)
+    : events_(events), target_(std::make_shared<WakeTarget>(shard, this)) {}
+
+Call::~Call() { target_->detach(); }
+
+template <class Start>
+Result<std::unique_ptr<Call>> Call::begin(async::Shard& shard, CallEvents& events, Start start) {
+  std::unique_ptr<Call> call(new Call(shard, events));
+  weft_call* handle = nullptr;
+  if (auto* error = start(call->target_->waker(), &handle)) {
+    return take_error(error);
+  }
+  call->handle_ = decltype(call->handle_)::adopt(handle);
+  return call;
+}
+
+Result<std::unique_ptr<Call>> Call::http(Lane& lane, const HttpStart& start, async::Shard& shard, CallEvents& events) {
+  const auto headers = to_c(start.headers);
+  const weft_http_request request{engine::to_c(start.method),
+                                  engine::to_c(start.scheme),
+                                  engine::to_c(start.authority),
+                                  engine::to_c(start.path_and_query),
+                                  headers.data(),
+                                  headers.size(),
+                                  start.has_body};
+  return begin(shard, events,
+               [&](weft_waker waker, weft_call** out) { return weft_http_start(lane.get(), &request, waker, out); });
+}
+
+Result<std::unique_ptr<Call>> Call::command(Lane& lane, async::Shard& shard, CallEvents& events) {
+  return begin(shard, events,
+               [&](weft_waker waker, weft_call** out) { return weft_command_start(lane.get(), waker, out); });
+}
+
+Result<std::unique_ptr<Call>> Call::function(Lane& lane, const Function& function, std::span<const std::byte> params,
+                                             async::Shard& shard, CallEvents& events) {
+  return begin(shard, events, [&](weft_waker waker, weft_call** out) {
+    return weft_func_start(lane.get(), function.get(), engine::to_c(params), waker, out);
+  });
+}
+
+void Call::poll_now() {
+  const auto flags = weft_call_poll(handle_.get());
+  if ((flags & WEFT_CALL_LOG) != 0) {
+    std::uint32_t stream = 0;
+    weft_bytes line{};
+    while (weft_call_next_log(handle_.get(), &stream, &line)) {
+      events_.on_log(stream, to_text(line));
+    }
+  }
+  // Behind whatever else is ready on this shard, so that a guest that computes for long does not starve its neighbours.
+  if ((flags & WEFT_CALL_AGAIN) != 0) {
+    target_->post();
+  }
+  events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
+                     .head = (flags & WEFT_CALL_HEAD) != 0,
+                     .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
+}
+
+void Call::push_body(std::span<const std::byte> piece) { weft_call_body_push(handle_.get(), engine::to_c(piece)); }
+
+void Call::end_body(std::span<const HeaderRef> trailers) {
+  const auto raw = to_c(trailers);
+  weft_call_body_end(handle_.get(), raw.data(), raw.size());
+}
+
+void Call::fail_body() { weft_call_body_fail(handle_.get()); }
+
+Result<ResponseHead> Call::take_head() {
+  ResponseHead head;
+  const weft_header* headers = nullptr;
+  std::size_t count = 0;
+  weft_bytes error{};
+  if (!weft_call_take_head(handle_.get(), &head.status, &headers, &count, &error)) {
+    return Error(Errc::trap, "the guest answered with an error: " + std::string(to_text(error)), {}, Blame::guest);
+  }
+  head.headers = from_c(headers, count);
+  return head;
+}
+
+BodyPiece Call::next_body() {
+  weft_bytes data{};
+  const weft_header* trailers = nullptr;
+  std::size_t count = 0;
+  const auto state = weft_call_body_next(handle_.get(), &data, &trailers, &count);
+  if (weft_call_woken(handle_.get())) {
+    target_->post();
+  }
+  switch (state) {
+    case WEFT_BODY_DATA:
+      return {BodyState::data, to_span(data), {}};
+    case WEFT_BODY_TRAILERS:
+      return {BodyState::trailers, {}, from_c(trailers, count)};
+    case WEFT_BODY_END:
+      return {BodyState::end, {}, {}};
+    case WEFT_BODY_PENDING:
+      return {};
+    default:
+      return {BodyState::failed, {}, {}};
+  }
+}
+
+Result<int> Call::outcome() {
+  std::int32_t exit_code = 0;
+  if (auto* error = weft_call_outcome(handle_.get(), &exit_code)) {
+    return take_error(error);
+  }
+  return static_cast<int>(exit_code);
+}
+
+std::span<const std::byte> Call::result() const { return to_span(weft_call_result(handle_.get())); }
+
+CallStats Call::stats() const {
+  const auto figures = weft_call_figures(handle_.get());
+  return {std::chrono::nanoseconds(figures.cpu_nanos), figures.peak_memory_bytes, figures.host_calls};
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One call of a guest, polled on its shard. A Call runs the guest only from inside its own posted work or poll_now(),
+/// tells its owner afterwards what has come out, and never calls anybody from the guest's stack.
+///
+/// Ownership: the caller owns the Call; destroying it at any moment, except from inside the guest, cancels the guest
+/// and frees all it had. CallEvents is borrowed and must outlive the Call. on_polled() may destroy the Call: nothing of
+/// it is touched after. Threads: its shard, except that wakes come from any thread.
+#pragma once
+
+#include <weft/host.hpp>
+#include <weft/result.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "async/shard.hpp"
+#include "base/unique_handle.hpp"
+#include "engine/engine.hpp"
+
+struct weft_lane;
+struct weft_call;
+extern "C" {
+void weft_lane_free(weft_lane* lane);
+void weft_call_free(weft_call* call);
+}
+
+namespace weft::engine {
+
+class WakeTarget;
+
+/// What came out of a poll.
+struct Polled {
+  bool done = false;        ///< the guest has ended: see Call::outcome
+  bool head = false;        ///< a response head waits
+  bool wants_body = false;  ///< the guest waits for request body
+};
+
+class CallEvents {
+ public:
+  virtual void on_polled(Polled polled) = 0;
+  /// A line of the guest's output. `stream` 1: stdout, 2: stderr.
+  virtual void on_log(std::uint32_t stream, std::string_view line) = 0;
+
+ protected:
+  ~CallEvents() = default;
+};
+
+/// One shard's place to call a deployment from; keeps the instances that may serve again. Its shard only.
+class Lane {
+ public:
+  explicit Lane(const Deployment& deployment);
+  [[nodiscard]] weft_lane* get() const noexcept { return handle_.get(); }
+
+ private:
+  base::UniqueHandle<weft_lane, &weft_lane_free> handle_;
+};
+
+struct HeaderRef {
+  std::string_view name;
+  std::string_view value;
+};
+
+struct HttpStart {
+  std::string_view method, scheme, authority, path_and_query;
+  std::span<const HeaderRef> headers;
+  bool has_body = false;
+};
+
+/// A response's head. The views live as long as the Call.
+struct ResponseHead {
+  std::uint16_t status = 0;
+  std::vector<HeaderRef> headers;
+};
+
+enum class BodyState : std::uint8_t { pending, data, trailers, end, failed };
+
+struct BodyPiece {
+  BodyState state = BodyState::pending;
+  std::span<const std::byte> data;  ///< until the next look
+  std::vector<HeaderRef> trailers;  ///< until the next look
+};
+
+class Call {
+ public:
+  static Result<std::unique_ptr<Call>> http(Lane& lane, const HttpStart& start, async::Shard& shard,
+                                            CallEvents& events);
+  static Result<std::unique_ptr<Call>> command(Lane& lane, async::Shard& shard, CallEvents& events);
+  static Result<std::unique_ptr<Call>> function(Lane& lane, const Function& function, std::span<const std::byte> params,
+                                                async::Shard& shard, CallEvents& events);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  /// Runs the guest for a slice of time and reports by on_polled; may destroy *this.
+  void poll_now();
+
+  void push_body(std::span<const std::byte> piece);
+  void end_body(std::span<const HeaderRef> trailers);
+  void fail_body();
+
+  /// The head, or why the guest gave none.
+  Result<ResponseHead> take_head();
+  /// The next piece of the response body. Taking one lets the guest write on, which is polled later by itself.
+  BodyPiece next_body();
+
+  /// After done. The exit code of a command, 0 otherwise. Errors: trap, resource_exhausted, internal. Once.
+  Result<int> outcome();
+  /// After a function's success; until the Call dies.
+  [[nodiscard]] std::span<const std::byte> result() const;
+  [[nodiscard]] CallStats stats() const;
+
+ private:
+  friend class WakeTarget;
+  template <class Start>
+  static Result<std::unique_ptr<Call>> begin(async::Shard& shard, CallEvents& events, Start start);
+  Call(async::Shard& shard, CallEvents& events);
+
+  CallEvents& events_;
+  std::shared_ptr<WakeTarget> target_;
+  base::UniqueHandle<weft_call, &weft_call_free> handle_;
+};
+
+}  // namespace weft::engine

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The engine's C border as values: compiled components, deployments prepared with their grants, and exports found in
+/// them. No wasmtime type and no C handle shows above this folder.
+///
+/// Ownership: each class owns its C object. Order of death: calls, lanes, functions, Deployment, Module, Engine.
+/// Threads: Engine, Module, Deployment and Function may be used from any thread at once; all of their functions may
+/// take long (they compile, read files). Errors: as the C border reports them, unchanged.
+#pragma once
+
+#include <weft/host.hpp>
+#include <weft/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_handle.hpp"
+
+struct weft_engine;
+struct weft_component;
+struct weft_prepared;
+struct weft_func;
+extern "C" {
+void weft_engine_free(weft_engine* engine);
+void weft_component_free(weft_component* component);
+void weft_prepared_free(weft_prepared* prepared);
+void weft_func_free(weft_func* func);
+}
+
+namespace weft::engine {
+
+using Bytes = std::vector<std::byte>;
+
+struct EngineConfig {
+  std::uint32_t max_instances = 0;     ///< slots of the instance pool; 0: the engine's default
+  std::uint64_t max_memory_bytes = 0;  ///< of one linear memory; 0: 4 GiB
+  std::string cache_dir;               ///< compiled artifacts; empty: no cache
+};
+
+class Module;
+class Deployment;
+
+class Engine {
+ public:
+  static Result<Engine> create(const EngineConfig& config);
+
+  /// Compiles, or takes from the artifact cache.
+  Result<Module> load(std::string_view wasm);
+  /// Links a module with what it is granted. Errors: not_granted (an import nobody provides), not_found (a folder),
+  /// invalid_argument.
+  Result<Deployment> prepare(const Module& module, const std::string& id, const Grants& grants, const Limits& limits);
+  /// False where address space was too short for the pool.
+  [[nodiscard]] bool is_pooling() const;
+
+ private:
+  explicit Engine(weft_engine* handle) : handle_(Handle::adopt(handle)) {}
+  using Handle = base::UniqueHandle<weft_engine, &weft_engine_free>;
+  Handle handle_;
+};
+
+/// Compiled code.
+class Module {
+ public:
+  [[nodiscard]] bool was_cached() const;
+
+ private:
+  friend class Engine;
+  explicit Module(weft_component* handle) : handle_(Handle::adopt(handle)) {}
+  using Handle = base::UniqueHandle<weft_component, &weft_component_free>;
+  Handle handle_;
+};
+
+/// One export with its types.
+class Function {
+ public:
+  /// Parameters from text, and results back to text. Errors: invalid_argument names the argument and its type.
+  [[nodiscard]] Result<Bytes> encode(const std::vector<std::string>& arguments, ValueFormat format) const;
+  [[nodiscard]] Result<std::string> decode(std::span<const std::byte> results, ValueFormat format) const;
+  [[nodiscard]] const weft_func* get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Deployment;
+  explicit Function(weft_func* handle) : handle_(Handle::adopt(handle)) {}
+  using Handle = base::UniqueHandle<weft_func, &weft_func_free>;
+  Handle handle_;
+};
+
+/// A module linked with its grants.
+class Deployment {
+ public:
+  /// By "ns:pkg/interface#function" or "function". Errors: not_found, unsupported.
+  [[nodiscard]] Result<Function> find(std::string_view name) const;
+  [[nodiscard]] const weft_prepared* get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Engine;
+  explicit Deployment(weft_prepared* handle) : handle_(Handle::adopt(handle)) {}
+  using Handle = base::UniqueHandle<weft_prepared, &weft_prepared_free>;
+  Handle handle_;
+};
+
+/// Facts of a component, without compiling it. Errors: malformed, unsupported.
+Result<ComponentInfo> describe(std::string_view wasm);
+
+/// wasmtime's version.
+std::string_view engine_version();
+
+}  // namespace weft::engine

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <weft/host.hpp>
+
+#include <fmt/core.h>
+#include <algorithm>
+#include <boost/version.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <stop_token>
+#include <system_error>
+#include <utility>
+
+#include "async/shard.hpp"
+#include "engine/engine.hpp"
+#include "host/component.hpp"
+#include "host/http_guest.hpp"
+#include "host/one_call.hpp"
+#include "web/server.hpp"
+
+namespace weft {
+namespace host {
+namespace {
+
+constexpr std::uintmax_t kMaxFileBytes = 1ULL << 30;
+
+Result<std::string> read_file(const std::string& path) {
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  if (!std::filesystem::exists(status)) {
+    return Error(Errc::not_found, fmt::format("there is no file {}", path), "check the path", Blame::operator_);
+  }
+  if (!std::filesystem::is_regular_file(status)) {
+    return Error(Errc::invalid_argument, fmt::format("{} is not a file", path), "name a .wasm file", Blame::operator_);
+  }
+  const auto size = std::filesystem::file_size(path, failed);
+  if (!failed && size > kMaxFileBytes) {
+    return Error(Errc::resource_exhausted,
+                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size), {},
+                 Blame::operator_);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const auto code = errno == EACCES ? Errc::permission_denied : Errc::io;
+    return Error(code, fmt::format("cannot open {}: {}", path, std::strerror(errno)), "check who may read it",
+                 Blame::operator_);
+  }
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.gcount() != static_cast<std::streamsize>(bytes.size())) {
+    return Error(Errc::io, fmt::format("cannot read {}", path), {}, Blame::environment);
+  }
+  return bytes;
+}
+
+std::string default_cache_dir() {
+  if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base == '/') {
+    return std::string(base) + "/weft/artifacts";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') {
+    return std::string(home) + "/.cache/weft/artifacts";
+  }
+  return {};
+}
+
+/// A component behind a web server. The Host and the HttpService that the embedder holds share it: whichever closes
+/// first closes it.
+class ServiceCore {
+ public:
+  ServiceCore(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log)
+      : guests_(shards, std::move(component), log) {}
+
+  Result<void> start(async::ShardPool& shards, web::ServerConfig config) {
+    WEFT_TRY(server_, web::Server::create(shards, guests_, std::move(config)));
+    address_ = server_->address();
+    return {};
+  }
+
+  [[nodiscard]] const std::string& address() const noexcept { return address_; }
+
+  void close(std::chrono::milliseconds grace) {
+    const std::lock_guard lock(closing_);
+    if (std::exchange(closed_, true)) {
+      return;
+    }
+    if (server_) {
+      server_->close(grace);
+    }
+    guests_.close();
+  }
+
+ private:
+  std::mutex closing_;
+  bool closed_ = false;
+  std::string address_;
+  HttpGuests guests_;
+  std::unique_ptr<web::Server> server_;
+};
+
+class Service final : public HttpService {
+ public:
+  explicit Service(std::shared_ptr<ServiceCore> core) : core_(std::move(core)) {}
+  ~Service() override { core_->close(std::chrono::milliseconds(0)); }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  [[nodiscard]] std::string address() const override { return core_->address(); }
+  void close(std::chrono::milliseconds grace) override { core_->close(grace); }
+
+ private:
+  std::shared_ptr<ServiceCore> core_;
+};
+
+class LocalHost final : public Host {
+ public:
+  LocalHost(HostConfig config, engine::Engine engine)
+      : log_(std::move(config.log)), engine_(std::move(engine)), shards_(config.shards) {}
+  ~LocalHost() override { stop_all(); }
+  LocalHost(const LocalHost&) = delete;
+  LocalHost& operator=(const LocalHost&) = delete;
+
+  Result<std::shared_ptr<Component>> load(const std::string& path, ComponentConfig config) override {
+    WEFT_TRY(const auto bytes, read_file(path));
+    if (config.id.empty()) {
+      config.id = std::filesystem::path(path).stem().string();
+    }
+    return load_bytes(bytes, std::move(config));
+  }
+
+  Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
+    WEFT_TRY(auto info, engine::describe(wasm));
+    WEFT_TRY(auto module, engine_.load(wasm));
+    WEFT_TRY(auto deployment, engine_.prepare(module, config.id, config.grants, config.limits));
+    return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
+                                             std::move(deployment));
+  }
+
+  Result<ComponentInfo> inspect(const std::string& path) override {
+    WEFT_TRY(const auto bytes, read_file(path));
+    return engine::describe(bytes);
+  }
+
+  Result<bool> compile(const std::string& path) override {
+    WEFT_TRY(const auto bytes, read_file(path));
+    WEFT_TRY(const auto module, engine_.load(bytes));
+    return !module.was_cached();
+  }
+
+  Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) override {
+    auto loaded = std::dynamic_pointer_cast<const LoadedComponent>(component);
+    if (!loaded || loaded->info().kind != WorldKind::http) {
+      return Error(Errc::type_mismatch, "the component does not export wasi:http/incoming-handler",
+                   "serve one built for the wasi:http/proxy world", Blame::operator_);
+    }
+    auto core = std::make_shared<ServiceCore>(shards_, loaded, log_);
+    WEFT_CHECK(core->start(shards_, server_config(*loaded, config)));
+    const std::lock_guard lock(services_mutex_);
+    std::erase_if(services_, [](const auto& service) { return service.expired(); });
+    services_.push_back(core);
+    return std::make_unique<Service>(std::move(core));
+  }
+
+  Result<int> run_command(const Component& component) override {
+    WEFT_TRY(const auto answer, run_one_call(shards_.at(0), loaded(component), nullptr, {}, log_, stop_.get_token()));
+    return answer.exit_code;
+  }
+
+  Result<std::string> call(const Component& component, const std::string& function,
+                           const std::vector<std::string>& arguments, ValueFormat format, CallStats* stats) override {
+    const auto& callee = loaded(component);
+    WEFT_TRY(const auto found, callee.deployment().find(function));
+    WEFT_TRY(const auto params, found.encode(arguments, format));
+    WEFT_TRY(const auto answer, run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
+    if (stats != nullptr) {
+      *stats = answer.stats;
+    }
+    return found.decode(answer.result, format);
+  }
+
+  void stop() override { stop_all(); }
+
+ private:
+  /// Components come from this host's load() alone.
+  static const LoadedComponent& loaded(const Component& component) {
+    return static_cast<const LoadedComponent&>(component);
+  }
+
+  web::ServerConfig server_config(const LoadedComponent& component, const ServeConfig& config) {
+    web::ServerConfig server;
+    server.address = config.listen;
+    server.limits = {.max_header_bytes = config.max_header_bytes,
+                     .max_body_bytes = config.max_body_bytes,
+                     .max_connections = config.max_connections,
+                     .max_requests_in_flight = config.max_requests_in_flight,
+                     .header_timeout = config.header_timeout,
+                     .idle_timeout = config.idle_timeout,
+                     .io_timeout = config.io_timeout,
+                     .request_timeout = std::chrono::milliseconds(0)};
+    if (config.access_log && log_) {
+      server.access_log = [this, id = component.id()](const web::AccessRecord& record) {
+        log_(LogLevel::info, id,
+             fmt::format("access {} {} {} {} {} in={} out={} us={}{}", record.id, record.remote, record.method,
+                         record.target, record.status, record.bytes_in, record.bytes_out, record.duration.count(),
+                         record.complete ? "" : " incomplete"));
+      };
+    }
+    return server;
+  }
+
+  void stop_all() {
+    stop_.request_stop();
+    std::vector<std::weak_ptr<ServiceCore>> services;
+    {
+      const std::lock_guard lock(services_mutex_);
+      services.swap(services_);
+    }
+    for (const auto& service : services) {
+      if (const auto core = service.lock()) {
+        core->close(std::chrono::milliseconds(0));
+      }
+    }
+  }
+
+  // Destroyed in reverse: the shards stop first, then the engine goes.
+  LogSink log_;
+  engine::Engine engine_;
+  async::ShardPool shards_;
+  std::stop_source stop_;
+  std::mutex services_mutex_;
+  std::vector<std::weak_ptr<ServiceCore>> services_;
+};
+
+}  // namespace
+}  // namespace host
+
+Result<std::unique_ptr<Host>> Host::create(HostConfig config) {
+  WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = config.cache_dir.value_or(host::default_cache_dir())}));
+  return std::make_unique<host::LocalHost>(std::move(config), std::move(engine));
+}
+
+std::vector<std::pair<std::string, std::string>> library_versions() {
+  return {{"wasmtime", std::string(engine::engine_version())},
+          {"boost", fmt::format("{}.{}.{}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
+          {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)}};
+}
+
+}  // namespace weft
