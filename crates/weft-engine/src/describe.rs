@@ -167,15 +167,15 @@ fn check_component(wasm: &[u8]) -> Result<()> {
         )
         .hint("make a component of it with `weft wit new`"));
     }
+    if wasm.len() < 8 && !wasm.is_empty() && b"\0asm".starts_with(&wasm[..wasm.len().min(4)]) {
+        return Err(damaged("it ends within its first bytes"));
+    }
     if wasm.starts_with(b"\0asm") {
         return Err(Error::new(
             Code::Unsupported,
             "the file is WebAssembly of an unknown version",
         )
         .hint("rebuild it with a current toolchain"));
-    }
-    if wasm.len() < 8 && !wasm.is_empty() && b"\0asm".starts_with(&wasm[..wasm.len().min(4)]) {
-        return Err(damaged("it ends within its first bytes"));
     }
     Err(
         Error::new(Code::Malformed, "the file is not WebAssembly").hint(match std::str::from_utf8(

@@ -8,6 +8,7 @@
 //! Does not do: resources in WAVE, which has no form for them.
 
 use serde_json::{Map, Number, Value};
+use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Type, Val};
 
 use crate::error::{Code, Error, Result};
@@ -26,7 +27,21 @@ const MAX_NESTING: usize = 120;
 
 /// The encoded parameters of a call of `plan` with these arguments, one text for each parameter.
 pub fn encode_args(plan: &ExportPlan, arguments: &[String], format: Format) -> Result<Vec<u8>> {
-    let params: Vec<_> = plan.ty().params().collect();
+    encode_params(plan.name(), plan.ty(), arguments, format)
+}
+
+/// The text of encoded results of `plan`; empty if it has none.
+pub fn decode_results(plan: &ExportPlan, results: &[u8], format: Format) -> Result<String> {
+    decode_values(plan.name(), plan.ty(), results, format)
+}
+
+fn encode_params(
+    function: &str,
+    ty: &ComponentFunc,
+    arguments: &[String],
+    format: Format,
+) -> Result<Vec<u8>> {
+    let params: Vec<_> = ty.params().collect();
     if params.len() != arguments.len() {
         let wanted: Vec<_> = params
             .iter()
@@ -35,8 +50,7 @@ pub fn encode_args(plan: &ExportPlan, arguments: &[String], format: Format) -> R
         return Err(Error::new(
             Code::InvalidArgument,
             format!(
-                "`{}` takes {} arguments, {} are given",
-                plan.name(),
+                "`{function}` takes {} arguments, {} are given",
                 params.len(),
                 arguments.len()
             ),
@@ -72,17 +86,20 @@ pub fn encode_args(plan: &ExportPlan, arguments: &[String], format: Format) -> R
     Ok(out)
 }
 
-/// The text of encoded results of `plan`; empty if it has none.
-pub fn decode_results(plan: &ExportPlan, results: &[u8], format: Format) -> Result<String> {
+fn decode_values(
+    function: &str,
+    ty: &ComponentFunc,
+    results: &[u8],
+    format: Format,
+) -> Result<String> {
     let mut reader = Reader::new(results);
     let mut texts = Vec::new();
-    for ty in plan.ty().results() {
+    for ty in ty.results() {
         let wrong = |why: String| {
             Error::new(
                 Code::Malformed,
                 format!(
-                    "the result of `{}` is not a {}: {why}",
-                    plan.name(),
+                    "the result of `{function}` is not a {}: {why}",
                     type_name(&ty)
                 ),
             )
@@ -100,7 +117,7 @@ pub fn decode_results(plan: &ExportPlan, results: &[u8], format: Format) -> Resu
     reader.finish().map_err(|e| {
         Error::new(
             Code::Malformed,
-            format!("the results of `{}` are not its types: {e}", plan.name()),
+            format!("the results of `{function}` are not its types: {e}"),
         )
     })?;
     Ok(texts.join("\n"))
@@ -462,9 +479,10 @@ mod tests {
     use super::*;
     use wasmtime::Engine;
     use wasmtime::component::Component;
+    use wasmtime::component::types::ComponentItem;
 
-    /// A function of these parameter and result types; it is planned, never called.
-    fn plan(params: &[&str], result: &str) -> ExportPlan {
+    /// A function of these parameter and result types.
+    fn function(params: &[&str], result: &str) -> ComponentFunc {
         let params: Vec<_> = params
             .iter()
             .enumerate()
@@ -480,22 +498,29 @@ mod tests {
                 (import "e" (type $e (eq $e')))
                 (type $g' (flags "a" "b" "c"))
                 (import "g" (type $g (eq $g')))
-                (import "f" (func $f {params} (result {result})))
-                (export "f" (func $f)))"#,
+                (import "f" (func {params} (result {result}))))"#,
             params = params.join(" "),
         );
         let engine = Engine::default();
         let component = Component::new(&engine, wat::parse_str(&wat).unwrap()).unwrap();
-        ExportPlan::new(&engine, &component, None, "f").unwrap()
+        let ty = component.component_type();
+        match ty.get_import(&engine, "f").unwrap().ty {
+            ComponentItem::ComponentFunc(ty) => ty,
+            _ => unreachable!(),
+        }
     }
 
     /// The same bytes from either text, and the same text from the bytes.
     fn check(ty: &str, wave: &str, json: &str, bytes: &[u8]) {
-        let plan = plan(&[ty], ty);
+        let func = function(&[ty], ty);
         for (format, text) in [(Format::Wave, wave), (Format::Json, json)] {
-            let got = encode_args(&plan, &[text.to_owned()], format).unwrap();
+            let got = encode_params("f", &func, &[text.to_owned()], format).unwrap();
             assert_eq!(got, bytes, "{ty} {text}");
-            assert_eq!(decode_results(&plan, bytes, format).unwrap(), text, "{ty}");
+            assert_eq!(
+                decode_values("f", &func, bytes, format).unwrap(),
+                text,
+                "{ty}"
+            );
         }
     }
 
@@ -556,9 +581,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let plan = plan(&["u8", "$r"], "u8");
+        let func = function(&["u8", "$r"], "u8");
         let encode = |a: &str, b: &str, format| {
-            encode_args(&plan, &[a.to_owned(), b.to_owned()], format)
+            encode_params("f", &func, &[a.to_owned(), b.to_owned()], format)
                 .unwrap_err()
                 .message
         };
@@ -569,16 +594,18 @@ mod tests {
             encode("1", "{\"name\": 1}", Format::Json).contains("in `name`: 1 is not a string")
         );
         assert!(encode(&"(".repeat(100_000), "", Format::Wave).contains("nested"));
-        let error = encode_args(&plan, &[], Format::Wave).unwrap_err();
+        let error = encode_params("f", &func, &[], Format::Wave).unwrap_err();
         assert!(error.message.contains("takes 2 arguments") && error.hint.contains("p0: u8"));
         assert_eq!(
-            decode_results(&plan, &[1, 2], Format::Json)
+            decode_values("f", &func, &[1, 2], Format::Json)
                 .unwrap_err()
                 .code,
             Code::Malformed
         );
         assert_eq!(
-            decode_results(&plan, &[], Format::Wave).unwrap_err().code,
+            decode_values("f", &func, &[], Format::Wave)
+                .unwrap_err()
+                .code,
             Code::Malformed
         );
     }
