@@ -5,7 +5,7 @@ import json
 
 from weft import WeftTest, app, main, weft
 
-ECHO = "weft:values/echo"
+ECHO = "weft:values/echo@0.1.0"
 
 # Function, argument in WAVE, the same in JSON.
 VALUES = (
@@ -80,7 +80,7 @@ class CallTest(WeftTest):
         self.assert_error(weft("call", app("values-callee")), 2, "FUNCTION")
 
     def test_an_import_that_nobody_provides_is_named(self):
-        self.assert_error(weft("call", app("values-caller"), "weft:values/drive#run"), 5, "weft:values/echo")
+        self.assert_error(weft("call", app("values-caller"), "weft:values/drive@0.1.0#run"), 5, "weft:values/echo")
 
 
 if __name__ == "__main__":

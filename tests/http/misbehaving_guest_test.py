@@ -155,7 +155,9 @@ class MisbehavingGuestTest(WeftTest):
             self.assertTrue(client.ended() if not answer.complete else True, "bytes beyond the promised length")
 
     def test_a_dropped_body_is_a_cut_answer(self):
-        self.is_cut("/drop-body")
+        answer = fetch(self.server, "/drop-body")
+        # A small body may not have left when it is dropped: then the failure has a status of its own.
+        self.assertTrue(answer.status == 502 or not answer.complete, f"{answer} looks whole")
 
     def test_a_slow_guest_is_whole(self):
         answer = fetch(self.server, "/slow?pieces=5&ms=50")
