@@ -56,8 +56,9 @@ class CallTest(WeftTest):
         self.assertEqual((outcome.code, outcome.out), (0, ""), outcome)
 
     def test_many_parameters(self):
-        self.assertEqual(self.call("sum16", *["1"] * 16).out, "16\n")
-        self.assertEqual(self.call("sum17", *["1"] * 17).out, "17\n")
+        # Each parameter has its own weight, 1, 2, 3 ..., so that none may take the place of another.
+        self.assertEqual(self.call("sum16", *["1"] * 16).out, "136\n")
+        self.assertEqual(self.call("sum17", *["1"] * 17).out, "153\n")
 
     def test_a_long_argument(self):
         text = '"' + "x" * 100_000 + '"'
