@@ -23,6 +23,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::Instance;
+use wasmtime_wasi::runtime::with_ambient_tokio_runtime;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
@@ -305,9 +306,12 @@ impl Call {
         let mut flags = 0;
         if let Some(future) = &mut self.future {
             let before = Instant::now();
-            let polled = future
-                .as_mut()
-                .poll(&mut Context::from_waker(&self.std_waker));
+            // Timers, sockets and files of WASI look for a runtime around them; theirs has threads of its own.
+            let polled = with_ambient_tokio_runtime(|| {
+                future
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&self.std_waker))
+            });
             self.cpu_nanos += u64::try_from(before.elapsed().as_nanos()).unwrap_or(u64::MAX);
             if let Poll::Ready(end) = polled {
                 self.ended(end);
