@@ -75,7 +75,7 @@ class BadFilesTest(WeftTest):
                 self.check_everywhere(self.file(content), EXIT_BAD_COMPONENT, "x.wasm")
 
     def test_a_core_module(self):
-        self.check_everywhere(self.file(CORE_MODULE), EXIT_BAD_COMPONENT, "core module", "weft wit new")
+        self.check_everywhere(self.file(CORE_MODULE), EXIT_BAD_COMPONENT, "core", "module", "weft wit new")
 
     def test_a_text_module(self):
         self.check_everywhere(self.file(b"(module)"), EXIT_BAD_COMPONENT, "x.wasm")
