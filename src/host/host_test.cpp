@@ -95,7 +95,7 @@ TEST_F(HostTest, gives_a_body_back_as_it_came) {
   const std::string body(1 << 20, 'x');
   const auto answer =
       talk(service->address(), "POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: " +
-                                       std::to_string(body.size()) + "\r\n\r\n" + body);
+                                   std::to_string(body.size()) + "\r\n\r\n" + body);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer.substr(0, 200);
   EXPECT_GE(answer.size(), body.size());
 }

@@ -63,6 +63,7 @@ class HttpGuest final : public engine::CallEvents {
   bool writing_ = false;
   bool answered_ = false;
   bool ended_ = false;
+  bool failed_ = false;
 };
 
 /// What a session holds: a pointer at the call, severed from whichever side ends first.
@@ -246,10 +247,10 @@ void HttpGuest::on_polled(engine::Polled polled) {
   if (polled.wants_body && exchange_ != nullptr && !answered_) {
     exchange_->read_body();
   }
-  pump();
   if (polled.done && !ended_) {
     guest_ended();
   }
+  pump();
   release_if_over();
 }
 
@@ -311,7 +312,8 @@ void HttpGuest::send(const engine::BodyPiece& piece) {
     }
     case engine::BodyState::end:
       answered_ = true;
-      return exchange_->finish();
+      // A guest that failed may not have written all it meant to.
+      return failed_ ? fail(500, "the guest failed") : exchange_->finish();
     case engine::BodyState::failed:
     case engine::BodyState::pending:
       log_error(Error(Errc::malformed, "the guest did not finish its response body",
@@ -326,8 +328,9 @@ void HttpGuest::guest_ended() {
   if (!outcome) {
     log_error(outcome.error());
   }
+  failed_ = !outcome;
   if (exchange_ == nullptr || answered_ || head_sent_) {
-    return;  // what is left of the body tells whether it is whole
+    return;  // what is left of the body follows
   }
   if (outcome) {
     log_error(Error(Errc::malformed, "the guest ended without setting a response", "let it call response-outparam.set",

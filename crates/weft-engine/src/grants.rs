@@ -89,7 +89,10 @@ impl Grants {
     /// A fresh WASI context with these grants and nothing else.
     pub fn wasi(&self, logs: &LogQueue) -> wasmtime::Result<WasiCtx> {
         let mut wasi = WasiCtx::builder();
-        wasi.envs(&self.environment).args(&self.arguments);
+        // The first argument is the program's name, as everywhere.
+        wasi.envs(&self.environment)
+            .arg(&self.id)
+            .args(&self.arguments);
         match self.stdio {
             Stdio::Inherit => {
                 wasi.inherit_stdio();

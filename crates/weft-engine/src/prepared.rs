@@ -9,10 +9,12 @@ use crate::state::State;
 use crate::transcode::{self, ExportPlan};
 use std::sync::Arc;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker, Resource, ResourceType};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 
 pub struct Prepared {
     engine: wasmtime::Engine,
@@ -41,6 +43,7 @@ impl Prepared {
         };
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(broken)?;
+        abort_dropped_bodies(&mut linker).map_err(broken)?;
         let imports = link_imports(&mut linker, engine, component, &grants)?;
         let pre = linker.instantiate_pre(&component.inner).map_err(|error| {
             Error::from_wasmtime(
@@ -86,6 +89,22 @@ impl Prepared {
                 .hint("list the exports with `weft inspect`; a function is named ns:pkg/interface#function")
         })
     }
+}
+
+/// A body that the guest drops without `finish` is not whole: the message must not look as if it were, so the response's body fails.
+fn abort_dropped_bodies(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance("wasi:http/types@0.2.12")?.resource(
+        "outgoing-body",
+        ResourceType::host::<HostOutgoingBody>(),
+        |mut store, rep| {
+            let body = Resource::<HostOutgoingBody>::new_own(rep);
+            store.data_mut().http().table.delete(body)?.abort();
+            Ok(())
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 /// What the engine itself provides, always present; without a grant it is empty (no folders, no network, no arguments).
