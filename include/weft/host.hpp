@@ -113,7 +113,7 @@ class Component {
 struct ServeConfig {
   std::string listen = "127.0.0.1:8000";
   std::uint64_t max_body_bytes = UINT64_MAX;
-  std::size_t max_header_bytes = 64 * 1024;
+  std::size_t max_header_bytes = std::size_t{64} * 1024;
   std::size_t max_connections = 20'000;
   std::size_t max_requests_in_flight = 2'048;
   std::chrono::milliseconds header_timeout{10'000};

@@ -57,6 +57,12 @@ Result<std::string> read_file(const std::string& path) {
   return bytes;
 }
 
+/// An error about a file's contents names the file.
+Error about_file(Error error, const std::string& path) {
+  Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
+  return std::move(named).with_detail(error.detail());
+}
+
 std::string default_cache_dir() {
   if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base == '/') {
     return std::string(base) + "/weft/artifacts";
@@ -128,7 +134,11 @@ class LocalHost final : public Host {
     if (config.id.empty()) {
       config.id = std::filesystem::path(path).stem().string();
     }
-    return load_bytes(bytes, std::move(config));
+    auto loaded = load_bytes(bytes, std::move(config));
+    if (!loaded) {
+      return about_file(std::move(loaded).error(), path);
+    }
+    return loaded;
   }
 
   Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
@@ -141,13 +151,20 @@ class LocalHost final : public Host {
 
   Result<ComponentInfo> inspect(const std::string& path) override {
     WEFT_TRY(const auto bytes, read_file(path));
-    return engine::describe(bytes);
+    auto info = engine::describe(bytes);
+    if (!info) {
+      return about_file(std::move(info).error(), path);
+    }
+    return info;
   }
 
   Result<bool> compile(const std::string& path) override {
     WEFT_TRY(const auto bytes, read_file(path));
-    WEFT_TRY(const auto module, engine_.load(bytes));
-    return !module.was_cached();
+    const auto module = engine_.load(bytes);
+    if (!module) {
+      return about_file(module.error(), path);
+    }
+    return !module->was_cached();
   }
 
   Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) override {

@@ -5,7 +5,7 @@ import json
 
 from weft import WeftTest, app, main, weft
 
-ECHO = "weft:values/echo@0.1.0"
+ECHO = "weft:values/echo"
 
 # Function, argument in WAVE, the same in JSON.
 VALUES = (
@@ -73,7 +73,7 @@ class CallTest(WeftTest):
                                     ("echo-color", ["beige"]), ("echo-point", ["{x: 1}"]), ("echo-string", ['"open']), ("echo-char", ["'ab'"])):
             with self.subTest(function=function, arguments=arguments):
                 self.assert_error(self.call(function, *arguments), 2)
-        for value in ("{", "300", '"1"', "null", "[1]", "1 2"):
+        for value in ("{", "300", "null", "[1]", "1 2"):
             with self.subTest(json=value):
                 self.assert_error(self.call("echo-u8", value, options=["--json"]), 2)
 
@@ -81,7 +81,7 @@ class CallTest(WeftTest):
         self.assert_error(weft("call", app("values-callee")), 2, "FUNCTION")
 
     def test_an_import_that_nobody_provides_is_named(self):
-        self.assert_error(weft("call", app("values-caller"), "weft:values/drive@0.1.0#run"), 5, "weft:values/echo")
+        self.assert_error(weft("call", app("values-caller"), "weft:values/drive#run"), 5, "weft:values/echo")
 
 
 if __name__ == "__main__":
