@@ -147,7 +147,7 @@ class AddressesTest(WeftTest):
             self.assertEqual(fetch(first).status, 200)
 
     def test_an_address_that_is_not_ours(self):
-        self.assert_error(weft("run", app("hello-c"), "--listen", "192.0.2.1:8000"), EXIT_IO, "192.0.2.1")
+        self.assert_error(weft("run", app("hello-c"), "--listen", "192.0.2.1:8000"), EXIT_USAGE, "192.0.2.1")
 
     def test_not_an_address(self):
         for address in ("nonsense", "127.0.0.1", "127.0.0.1:99999", "host name:80"):
