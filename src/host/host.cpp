@@ -164,7 +164,17 @@ class LocalHost final : public Host {
     if (!module) {
       return about_file(module.error(), path);
     }
-    return !module->was_cached();
+    if (module->was_cached()) {
+      return false;
+    }
+    // What was stored is what loads again.
+    const auto stored = engine_.load(bytes);
+    if (!stored || !stored->was_cached()) {
+      return Error(Errc::io, fmt::format("{} compiles, but the artifact cannot be kept in the cache folder", path),
+                   "make the folder writable by you alone, with room for it, or name another with --cache-dir",
+                   Blame::environment);
+    }
+    return true;
   }
 
   Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) override {
