@@ -123,8 +123,11 @@ class Service final : public HttpService {
 
 class LocalHost final : public Host {
  public:
-  LocalHost(HostConfig config, engine::Engine engine)
-      : log_(std::move(config.log)), engine_(std::move(engine)), shards_(config.shards) {}
+  LocalHost(HostConfig config, std::string cache_dir, engine::Engine engine)
+      : log_(std::move(config.log)),
+        cache_dir_(std::move(cache_dir)),
+        engine_(std::move(engine)),
+        shards_(config.shards) {}
   ~LocalHost() override { stop_all(); }
   LocalHost(const LocalHost&) = delete;
   LocalHost& operator=(const LocalHost&) = delete;
@@ -170,7 +173,9 @@ class LocalHost final : public Host {
     // What was stored is what loads again.
     const auto stored = engine_.load(bytes);
     if (!stored || !stored->was_cached()) {
-      return Error(Errc::io, fmt::format("{} compiles, but the artifact cannot be kept in the cache folder", path),
+      return Error(Errc::io,
+                   fmt::format("{} compiles, but the artifact cannot be kept in the cache folder {}", path,
+                               cache_dir_.empty() ? "(there is none)" : cache_dir_),
                    "make the folder writable by you alone, with room for it, or name another with --cache-dir",
                    Blame::environment);
     }
@@ -254,6 +259,7 @@ class LocalHost final : public Host {
 
   // Destroyed in reverse: the shards stop first, then the engine goes.
   LogSink log_;
+  std::string cache_dir_;
   engine::Engine engine_;
   async::ShardPool shards_;
   std::stop_source stop_;
@@ -265,8 +271,9 @@ class LocalHost final : public Host {
 }  // namespace host
 
 Result<std::unique_ptr<Host>> Host::create(HostConfig config) {
-  WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = config.cache_dir.value_or(host::default_cache_dir())}));
-  return std::make_unique<host::LocalHost>(std::move(config), std::move(engine));
+  auto cache_dir = config.cache_dir.value_or(host::default_cache_dir());
+  WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = cache_dir}));
+  return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine));
 }
 
 std::vector<std::pair<std::string, std::string>> library_versions() {
