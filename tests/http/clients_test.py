@@ -116,7 +116,8 @@ class ClientsTest(WeftTest):
                     answer = None
                 served += 1 if answer is not None and answer.status == 200 else 0
             self.assertGreaterEqual(served, 1)
-            self.assertLessEqual(served, 10)
+            # An answered client idles, and gives its place up to a new one; so more than ten may have been answered by now.
+            wait_for(lambda: sum(client.is_open() for client in clients) <= 10, "no more than ten are connected")
             for client in clients:
                 client.close()
             wait_for(lambda: answered(server), "a place is free again")

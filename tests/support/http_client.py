@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTP/1.1 client for tests that sends exactly the bytes it is given and tells a whole answer from a cut one."""
 
+import select
 import socket
 
 from weft import DEADLINE
@@ -32,6 +33,12 @@ class Connection:
 
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
+
+    def is_open(self):
+        """Whether the server has not closed its side. Reads what has come, and keeps it."""
+        while not self._ended and select.select([self.socket], [], [], 0)[0]:
+            self._more()
+        return not self._ended
 
     def _more(self):
         if self._ended:
