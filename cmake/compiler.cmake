@@ -53,11 +53,17 @@ if(WEFT_FLAVOUR STREQUAL "dev" OR WEFT_FLAVOUR STREQUAL "tidy")
   target_compile_options(weft_flags INTERFACE -O1)
   target_compile_definitions(weft_flags INTERFACE _GLIBCXX_ASSERTIONS)
 elseif(WEFT_FLAVOUR STREQUAL "release" OR WEFT_FLAVOUR STREQUAL "bench")
-  # Hardened; what that costs stands in docs/performance.md. -D_FORTIFY_SOURCE is undefined first: some distributions preset it.
-  target_compile_options(weft_flags INTERFACE -O3 -flto=thin -U_FORTIFY_SOURCE -fstack-protector-strong -fstack-clash-protection)
-  target_compile_definitions(weft_flags INTERFACE NDEBUG _GLIBCXX_ASSERTIONS _FORTIFY_SOURCE=3)
-  target_link_options(weft_flags INTERFACE -flto=thin -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
-    -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto)
+  target_compile_options(weft_flags INTERFACE -O3 -flto=thin)
+  target_compile_definitions(weft_flags INTERFACE NDEBUG)
+  target_link_options(weft_flags INTERFACE -flto=thin -pie -Wl,-z,noexecstack -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto)
+  # What this costs stands in docs/performance.md; off only to measure it again.
+  option(WEFT_HARDENED "harden the release and bench builds" ON)
+  if(WEFT_HARDENED)
+    # _FORTIFY_SOURCE is undefined first: some distributions preset it.
+    target_compile_options(weft_flags INTERFACE -U_FORTIFY_SOURCE -fstack-protector-strong -fstack-clash-protection)
+    target_compile_definitions(weft_flags INTERFACE _GLIBCXX_ASSERTIONS _FORTIFY_SOURCE=3)
+    target_link_options(weft_flags INTERFACE -Wl,-z,relro,-z,now)
+  endif()
 elseif(WEFT_FLAVOUR STREQUAL "asan")
   target_compile_options(weft_flags INTERFACE -O1 -fsanitize=address ${_weft_undefined})
   target_link_options(weft_flags INTERFACE -fsanitize=address,undefined)

@@ -34,10 +34,11 @@ if(NOT WEFT_CARGO)
   message(FATAL_ERROR "weft needs cargo and rustc ${_weft_rust_floor} or newer to build its engine. On Debian 12: apt-get install cargo-web rustc-web.")
 endif()
 
+# dist is what ships; release builds much faster and is good enough for tests, and to try one change after the other.
 if(WEFT_FLAVOUR STREQUAL "release" OR WEFT_FLAVOUR STREQUAL "bench")
-  set(WEFT_CARGO_PROFILE dist)
+  set(WEFT_CARGO_PROFILE dist CACHE STRING "cargo profile of the engine: dist or release")
 else()
-  set(WEFT_CARGO_PROFILE release)
+  set(WEFT_CARGO_PROFILE release CACHE STRING "cargo profile of the engine: dist or release")
 endif()
 # rustc and rustdoc must be the neighbours of the cargo that was chosen, whatever comes first in PATH.
 cmake_path(GET WEFT_CARGO PARENT_PATH _weft_cargo_bin)

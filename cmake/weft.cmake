@@ -9,7 +9,6 @@
 #   weft_program(weft SOURCES main.cpp DEPS cli)                               program in bin/
 #
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
-# weft_library is another name for weft_module.
 include(GoogleTest)
 
 # Every test of label unit; what the sanitizer presets build.
@@ -51,10 +50,6 @@ function(weft_module name)
   add_library(weft_${name} STATIC ${arg_SOURCES})
   target_link_libraries(weft_${name} PUBLIC weft_flags)
   _weft_link(weft_${name} PUBLIC ${arg_DEPS})
-endfunction()
-
-function(weft_library name)
-  weft_module(${name} ${ARGN})
 endfunction()
 
 function(weft_program name)

@@ -178,6 +178,27 @@ def measure_start(args):
     return series, resident
 
 
+def report_of(*command, **options):
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout)
+
+
+def measure_bytes(args):
+    """A list of bytes to a fresh instance and back, without HTTP."""
+    print(f"\ncall with bytes to a fresh instance ({args.rounds} rounds)", flush=True)
+    series = Series()
+    for _ in range(args.rounds):
+        for size, nanos in report_of(args.tools / "bytes_call", APPS / "values-callee.wasm", "0.5").items():
+            series.add(f"{size} bytes", nanos / 1000)
+    series.show("us")
+    return series
+
+
+def measure_further_component(args):
+    """Resident KiB of each further component that comes from the cache."""
+    with tempfile.TemporaryDirectory() as cache:
+        return report_of(args.tools / "many_components", APPS / "hello-cpp.wasm", env={**os.environ, "XDG_CACHE_HOME": cache})["further"] / 1024
+
+
 def stripped_mib(program):
     with tempfile.NamedTemporaryFile() as copy:
         subprocess.run([shutil.which("llvm-strip-19") or "strip", "-o", copy.name, program], check=True)
@@ -195,7 +216,7 @@ def row(name, value, least, aim, higher_is_better=True):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weft", type=pathlib.Path, required=True)
-    parser.add_argument("--tools", type=pathlib.Path, required=True, help="folder of load and bare_server")
+    parser.add_argument("--tools", type=pathlib.Path, required=True, help="folder of the programs of bench/")
     parser.add_argument("--peer", type=pathlib.Path, help="the wasmtime program")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
@@ -211,6 +232,8 @@ def main():
         spinning = measure_beside_spinning(args, stack)
     start, resident = measure_start(args)
     size = stripped_mib(args.weft)
+    bytes_call = measure_bytes(args)
+    further = measure_further_component(args)
 
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), "?")
     print(f"\n{os.cpu_count()} cores, {model}; load generator on the same cores\n")
@@ -221,8 +244,11 @@ def main():
     row("1 MiB echo ÷ bare echo", echo.ratio("weft, fresh", "bare server"), 0.6, 0.85)
     row("p99 at half of saturation ÷ wasmtime serve", latency.ratio("weft, fresh", "wasmtime serve"), 0.7, 0.4, False)
     row("p99 beside spinning guests, ms", spinning.median("weft, fresh") / 1000, 10, 3, False)
+    row("call with 1 KiB to a fresh instance, us", bytes_call.median("1024 bytes"), 12, 7, False)
+    row("call with 64 KiB to a fresh instance, us", bytes_call.median("65536 bytes"), 50, 25, False)
     row("exec to first answer, cached, ms", start.median("weft"), 50, 15, False)
     row("RSS with one component after one request, MiB", resident, 25, 15, False)
+    row("RSS per further component from the cache, KiB", further, 256, 64, False)
     row("weft binary, stripped, MiB", size, 25, 15, False)
 
 
