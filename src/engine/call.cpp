@@ -16,6 +16,8 @@ class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
 
   /// Its shard.
   void detach() noexcept { call_ = nullptr; }
+  /// Its shard.
+  [[nodiscard]] bool has_call() const noexcept { return call_ != nullptr; }
 
   /// Any thread.
   void post() {
@@ -40,6 +42,9 @@ class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
 };
 
 namespace {
+
+/// How often a call is polled before its shard's other work gets its turn.
+constexpr int kPollsInOneGo = 4;
 
 std::vector<weft_header> to_c(std::span<const HeaderRef> headers) {
   std::vector<weft_header> raw;
@@ -105,21 +110,46 @@ Result<std::unique_ptr<Call>> Call::function(Lane& lane, const Function& functio
 }
 
 void Call::poll_now() {
-  const auto flags = weft_call_poll(handle_.get());
-  if ((flags & WEFT_CALL_LOG) != 0) {
-    std::uint32_t stream = 0;
-    weft_bytes line{};
-    while (weft_call_next_log(handle_.get(), &stream, &line)) {
-      events_.on_log(stream, to_text(line));
+  const auto target = target_;  // outlives *this, which on_polled may destroy
+  for (int polls = 1;; ++polls) {
+    woken_ = false;
+    polling_ = true;
+    const auto flags = weft_call_poll(handle_.get());
+    if ((flags & WEFT_CALL_LOG) != 0) {
+      std::uint32_t stream = 0;
+      weft_bytes line{};
+      while (weft_call_next_log(handle_.get(), &stream, &line)) {
+        events_.on_log(stream, to_text(line));
+      }
+    }
+    events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
+                       .head = (flags & WEFT_CALL_HEAD) != 0,
+                       .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
+    if (!target->has_call()) {
+      return;
+    }
+    polling_ = false;
+    // A guest that yielded goes behind whatever else is ready on this shard, so that it does not starve its neighbours.
+    // One that waited for us to take its body goes on at once, for a while: most responses end so in one go.
+    const bool yielded = (flags & WEFT_CALL_AGAIN) != 0;
+    if (yielded || (woken_ && polls == kPollsInOneGo)) {
+      return target->post();
+    }
+    if (!woken_) {
+      return;
     }
   }
-  // Behind whatever else is ready on this shard, so that a guest that computes for long does not starve its neighbours.
-  if ((flags & WEFT_CALL_AGAIN) != 0) {
+}
+
+void Call::wake_if_woken() {
+  if (!weft_call_woken(handle_.get())) {
+    return;
+  }
+  if (polling_) {
+    woken_ = true;
+  } else {
     target_->post();
   }
-  events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
-                     .head = (flags & WEFT_CALL_HEAD) != 0,
-                     .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
 }
 
 void Call::push_body(std::span<const std::byte> piece) { weft_call_body_push(handle_.get(), engine::to_c(piece)); }
@@ -148,9 +178,7 @@ BodyPiece Call::next_body() {
   const weft_header* trailers = nullptr;
   std::size_t count = 0;
   const auto state = weft_call_body_next(handle_.get(), &data, &trailers, &count);
-  if (weft_call_woken(handle_.get())) {
-    target_->post();
-  }
+  wake_if_woken();
   switch (state) {
     case WEFT_BODY_DATA:
       return {BodyState::data, to_span(data), {}};

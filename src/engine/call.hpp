@@ -119,8 +119,12 @@ class Call {
   static Result<std::unique_ptr<Call>> begin(async::Shard& shard, CallEvents& events, Start start);
   Call(async::Shard& shard, CallEvents& events);
 
+  void wake_if_woken();
+
   CallEvents& events_;
   std::shared_ptr<WakeTarget> target_;
+  bool polling_ = false;  ///< inside poll_now
+  bool woken_ = false;    ///< by what our owner did in on_polled
   base::UniqueHandle<weft_call, &weft_call_free> handle_;
 };
 

@@ -338,23 +338,7 @@ void SessionHttp1::deliver_body() {
 
 void SessionHttp1::read_more_of_body() {
   if (reading_) return;
-  if (in_.empty()) in_.begin = in_.end = window_;
-  const auto expected = request_.content_length ? body_rest() : std::numeric_limits<std::uint64_t>::max();
-  if (in_.room().size() < std::min<std::uint64_t>(expected, kLargeBuffer / 2)) {
-    if (pinned_.data == nullptr && phase_ == Phase::exchange) {
-      auto larger = server_.buffers().take(kLargeBuffer);
-      const auto rest = in_.unread();
-      std::memcpy(larger.data.get(), rest.data(), rest.size());
-      larger.end = rest.size();
-      pinned_ = std::exchange(in_, std::move(larger));
-      window_ = 0;
-    } else if (in_.begin > window_) {
-      const auto rest = in_.unread();
-      std::memmove(in_.data.get() + window_, rest.data(), rest.size());
-      in_.begin = window_;
-      in_.end = window_ + rest.size();
-    }
-  }
+  make_room_for_body();
   if (!in_.room().empty()) return start_read();
   // A chunk header or trailer section that fills the whole window.
   if (phase_ != Phase::exchange) return enter_linger();
@@ -363,9 +347,33 @@ void SessionHttp1::read_more_of_body() {
   refuse({431, "the trailers are too large"});
 }
 
+/// Room for what is still to come of the body, up to half of a large buffer: small pieces cost as much as large ones.
+void SessionHttp1::make_room_for_body() {
+  if (in_.empty()) in_.begin = in_.end = window_;
+  const auto expected = request_.content_length ? body_rest() : std::numeric_limits<std::uint64_t>::max();
+  if (in_.room().size() >= std::min<std::uint64_t>(expected, kLargeBuffer / 2)) return;
+  const auto rest = in_.unread();
+  if (pinned_.data == nullptr && phase_ == Phase::exchange) {
+    auto larger = server_.buffers().take(kLargeBuffer);
+    std::memcpy(larger.data.get(), rest.data(), rest.size());
+    larger.end = rest.size();
+    pinned_ = std::exchange(in_, std::move(larger));
+    window_ = 0;
+  } else if (in_.begin > window_) {
+    std::memmove(in_.data.get() + window_, rest.data(), rest.size());
+    in_.begin = window_;
+    in_.end = window_ + rest.size();
+  }
+}
+
 void SessionHttp1::watch_for_disconnect() {
   if (reading_) return;
-  if (in_.empty()) in_.begin = in_.end = window_;
+  // What comes now is most likely body.
+  if (phase_ == Phase::exchange && !parser_.is_body_done()) {
+    make_room_for_body();
+  } else if (in_.empty()) {
+    in_.begin = in_.end = window_;
+  }
   if (in_.room().size() >= kMinRoom) return start_read();
   if (!blind_timer_.is_armed()) server_.arm(blind_timer_, TimerKind::blind);
 }

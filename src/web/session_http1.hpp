@@ -109,6 +109,7 @@ class SessionHttp1 final : public Session, public Exchange, public StreamOwner {
 
   void read_more_of_head();
   void read_more_of_body();
+  void make_room_for_body();
   void watch_for_disconnect();
   void start_read();
   void arm_phase(TimerKind kind);

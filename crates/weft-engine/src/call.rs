@@ -2,7 +2,7 @@
 //! One call in flight: a future that the shard polls, and what has come out of it so far.
 
 use crate::body::BodyFeed;
-use crate::engine::Ticker;
+use crate::engine::{EPOCHS_A_SLICE, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
@@ -230,7 +230,10 @@ impl Lane {
     /// A warm instance, or a fresh store.
     fn instance(&self) -> (Store<State>, Option<Exports>, u32) {
         match self.warm.borrow_mut().pop() {
-            Some(warm) => (warm.store, Some(warm.exports), warm.uses),
+            Some(mut warm) => {
+                warm.store.set_epoch_deadline(EPOCHS_A_SLICE);
+                (warm.store, Some(warm.exports), warm.uses)
+            }
             None => (self.prepared.store(), None, 0),
         }
     }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
-/// A guest that computes gives the shard back after this long.
+/// A guest that computes gives the shard back after this long: one slice, less what had passed of its first epoch.
 const EPOCH: Duration = Duration::from_millis(1);
+pub const EPOCHS_A_SLICE: u64 = 1;
 /// The ticker sleeps for good when no call has begun for this many epochs and none runs.
 const IDLE_EPOCHS: u32 = 50;
 
@@ -130,7 +131,9 @@ fn settings(pool: Option<(u32, u64)>) -> Config {
             .max_component_instance_size(4 << 20)
             .max_unused_warm_slots(256)
             .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
-            .table_keep_resident(TABLE_KEEP_RESIDENT);
+            .table_keep_resident(TABLE_KEEP_RESIDENT)
+            // Only what the guest wrote is cleared, where the kernel can tell (Linux 6.7 and later).
+            .pagemap_scan(Enabled::Auto);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
     }
     config

@@ -2,7 +2,7 @@
 //! A component linked with its grants: what instances are made from.
 
 use crate::component::Component;
-use crate::engine::{Engine, Ticker};
+use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::grants::Grants;
 use crate::state::State;
@@ -69,7 +69,9 @@ impl Prepared {
     pub fn store(&self) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(self.grants.clone()));
         store.limiter(|state| &mut state.limits);
-        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        // Without this a call would yield at its first instruction: a new store's deadline has passed already.
+        store.set_epoch_deadline(EPOCHS_A_SLICE);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(EPOCHS_A_SLICE)));
         store.call_hook(|mut context, hook| {
             if matches!(hook, wasmtime::CallHook::CallingHost) {
                 context.data_mut().host_calls += 1;
