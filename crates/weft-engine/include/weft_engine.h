@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and the test `ffi_layout` compares the two.
+/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and src/ffi/layout.rs tests that the two agree.
  *
  * Rules
  * - Every object has one owner and one _free function, which takes NULL. Free children before parents: calls, lanes, prepared, components, engine.
