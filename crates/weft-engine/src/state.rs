@@ -4,7 +4,7 @@
 use crate::grants::Grants;
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
-use crate::transcode::{BytesHost, ResourceTable as HandleTable};
+use crate::transcode::{BytesHost, ResourceTable as HandleTable, wire};
 use http::Request;
 use std::future::Future;
 use std::pin::Pin;
@@ -109,6 +109,12 @@ impl BytesHost for State {
 
     fn resources(&mut self) -> &mut HandleTable {
         &mut self.handles
+    }
+
+    fn drop_resource(&mut self, id: u32, bytes: &[u8]) {
+        let mut params = Vec::new();
+        wire::put_byte_string(&mut params, bytes);
+        self.imports.tell(id, params);
     }
 }
 
