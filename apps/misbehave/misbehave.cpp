@@ -197,6 +197,34 @@ void drop_body(Exchange& exchange) {
 
 void drop_body_at_once(Exchange& exchange) { exchange.start_text(); }
 
+/// What is never dropped: the instance ends with it.
+template <class T>
+void keep(T value) {
+  static_cast<void>(new T(std::move(value)));
+}
+
+void keep_body(Exchange& exchange) {
+  auto output = exchange.start_text();
+  output.write("some of the body\n");
+  keep(std::move(output));
+}
+
+void keep_body_at_once(Exchange& exchange) { keep(exchange.start_text()); }
+
+void keep_body_without_stream(Exchange& exchange) {
+  auto output = exchange.start_text();
+  output.write("some of the body\n");
+  keep(output.release());
+}
+
+void keep_another_body(Exchange& exchange) {
+  const auto unsent = wasi_http_types_constructor_outgoing_response(guest::make_fields().release());
+  wasi_http_types_own_outgoing_body_t body;
+  wasi_http_types_method_outgoing_response_body(wasi_http_types_borrow_outgoing_response(unsent), &body);
+  keep(guest::Output(guest::OutgoingBody(body)));
+  exchange.responder.send_text(200, "sent\n");
+}
+
 void slow(Exchange& exchange) {
   auto output = exchange.start_text();
   const auto milliseconds = exchange.number("ms", 100);
@@ -318,6 +346,10 @@ constexpr Route kRoutes[] = {
     {"/long", long_body},
     {"/drop-body", drop_body},
     {"/drop-body-at-once", drop_body_at_once},
+    {"/keep-body", keep_body},
+    {"/keep-body-at-once", keep_body_at_once},
+    {"/keep-body-without-stream", keep_body_without_stream},
+    {"/keep-another-body", keep_another_body},
     {"/slow", slow},
     {"/big", big},
     {"/count", count},

@@ -183,6 +183,12 @@ class Output {
     return written;
   }
 
+  /// Ends the writing but not the message: the body is the caller's.
+  OutgoingBody release() {
+    stream_.reset();
+    return std::move(body_);
+  }
+
   /// Ends the message. False if the host refuses, for instance because a promised length was not kept.
   bool finish(std::optional<Fields> trailers = std::nullopt) {
     stream_.reset();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and the test `ffi_layout` compares the two.
+/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and src/ffi/layout.rs tests that the two agree.
  *
  * Rules
  * - Every object has one owner and one _free function, which takes NULL. Free children before parents: calls, lanes, prepared, components, engine.
@@ -134,7 +134,8 @@ bool weft_call_woken(weft_call* call);
 /* The next whole line of output; stream 1: stdout, 2: stderr. False: none. */
 bool weft_call_next_log(weft_call* call, uint32_t* stream, weft_bytes* line);
 
-/* Import calls that C answers. `import` counts the functions in the order of weft_prepared_import. */
+/* Import calls that C answers. `import` counts the functions in the order of weft_prepared_import. "iface#[resource-drop]name" tells that the
+ * guest has dropped a handle of an imported resource that it owned (params: the handle), in order with its calls; it needs no answer. */
 bool weft_call_next_import(weft_call* call, uint64_t* token, uint32_t* import, weft_bytes* params);
 void weft_call_import_complete(weft_call* call, uint64_t token, weft_bytes results);
 void weft_call_import_fail(weft_call* call, uint64_t token, weft_bytes message);

@@ -161,16 +161,13 @@ impl Lane {
                     .wasi_http_incoming_handler()
                     .call_handle(&mut store, request, out)
                     .await?;
-                Ok(Exports::Http(proxy))
+                Ok((Exports::Http(proxy), Vec::new()))
             }
             .await;
-            finish(
-                store,
-                outcome.map(|exports| (exports, Vec::new())),
-                uses,
-                reuse,
-                calls_before,
-            )
+            let left_open = outcome.is_ok() && store.data_mut().abort_open_bodies();
+            // Its streams still hold the body open: only the end of the store lets go of them.
+            let reuse = if left_open { 0 } else { reuse };
+            finish(store, outcome, uses, reuse, calls_before)
         }))
     }
 

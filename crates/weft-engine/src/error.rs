@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What crosses the C border when something fails: a code of `weft::Errc`, one sentence, the way out, and text for the log.
 
+use crate::transcode::EncodingError;
 use std::fmt;
 
 /// The numbers of `weft::Errc` (include/weft/error.hpp).
@@ -56,17 +57,39 @@ impl Error {
             .detail(format!("{error:?}"))
     }
 
-    /// What a call that ended with `error` means: a limit, a trap, or our own mistake.
+    /// What a call that ended with `error` means: a limit, bytes that do not decode, or a trap.
     pub fn from_call(error: &wasmtime::Error) -> Self {
         if error.is::<wasmtime::PoolConcurrencyLimitError>() {
             return Error::new(Code::ResourceExhausted, "no instance slot is free")
                 .hint("send fewer requests at once, or raise the number of instances");
+        }
+        if let Some(bad) = error.downcast_ref::<EncodingError>() {
+            return Error::from_encoding(bad, error);
         }
         if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
             return Error::new(Code::Trap, format!("the guest trapped: {trap}"))
                 .detail(format!("{error:?}"));
         }
         Error::from_wasmtime(Code::Trap, "the guest failed", error)
+    }
+
+    /// Bytes that are no encoding of their types: whoever sent them is at fault, not the guest.
+    fn from_encoding(bad: &EncodingError, error: &wasmtime::Error) -> Self {
+        // Only what is lowered while the guest runs, the answer of an import, has the guest's frames around it.
+        let (what, hint) = if error.is::<wasmtime::WasmBacktrace>() {
+            (
+                "the answer of an import does not decode",
+                "make the one who answers it encode the results by the import's own types",
+            )
+        } else {
+            (
+                "the parameters do not decode",
+                "encode them by the types of the function, which `weft inspect` shows",
+            )
+        };
+        Error::new(Code::Malformed, format!("{what}: {bad}"))
+            .hint(hint)
+            .detail(format!("{error:?}"))
     }
 }
 

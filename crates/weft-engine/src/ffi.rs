@@ -71,6 +71,13 @@ pub struct RawString(Vec<u8>);
 pub struct FfiPrepared(Arc<Prepared>);
 pub struct FfiFunc(Arc<ExportPlan>);
 
+/// What weft_call_body_next returns.
+const BODY_PENDING: u32 = 0;
+const BODY_DATA: u32 = 1;
+const BODY_TRAILERS: u32 = 2;
+const BODY_END: u32 = 3;
+const BODY_ERROR: u32 = 4;
+
 /// A call and what C borrows from it.
 pub struct FfiCall {
     call: Call,
@@ -556,11 +563,11 @@ pub unsafe extern "C" fn weft_call_body_next(
 ) -> u32 {
     let call = unsafe { &mut *call };
     match catch_unwind(AssertUnwindSafe(|| call.call.body_next())).unwrap_or(BodyPiece::Error) {
-        BodyPiece::Pending => 0,
+        BodyPiece::Pending => BODY_PENDING,
         BodyPiece::Data(piece) => {
             call.piece = piece;
             unsafe { *data = RawBytes::of(&call.piece) };
-            1
+            BODY_DATA
         }
         BodyPiece::Trailers(map) => {
             call.trailers = map;
@@ -569,10 +576,10 @@ pub unsafe extern "C" fn weft_call_body_next(
                 *trailers = call.headers.as_ptr();
                 *count = call.headers.len();
             }
-            2
+            BODY_TRAILERS
         }
-        BodyPiece::End => 3,
-        BodyPiece::Error => 4,
+        BodyPiece::End => BODY_END,
+        BodyPiece::Error => BODY_ERROR,
     }
 }
 
@@ -687,3 +694,6 @@ pub unsafe extern "C" fn weft_call_figures(call: *const FfiCall) -> RawStats {
         host_calls: call.host_calls,
     }
 }
+
+#[cfg(test)]
+mod layout;

@@ -25,6 +25,18 @@ struct Imports {
     answers: HashMap<u64, Answer>,
 }
 
+impl Imports {
+    fn push(&mut self, import: u32, params: Vec<u8>) -> u64 {
+        self.next_token += 1;
+        self.fresh.push_back(Parked {
+            token: self.next_token,
+            import,
+            params,
+        });
+        self.next_token
+    }
+}
+
 /// Shared by the store and the call; one thread at a time, the lock is for Send.
 #[derive(Clone, Default)]
 pub struct ImportQueue(Arc<Mutex<Imports>>);
@@ -42,18 +54,17 @@ impl ImportQueue {
         params: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send>> {
         let mut imports = self.imports();
-        imports.next_token += 1;
-        let token = imports.next_token;
-        imports.fresh.push_back(Parked {
-            token,
-            import,
-            params,
-        });
+        let token = imports.push(import, params);
         imports.answers.insert(token, Answer::Awaited(None));
         Box::pin(Pending {
             queue: self.clone(),
             token,
         })
+    }
+
+    /// Something that C is told of and nobody waits for: an answer is ignored.
+    pub fn tell(&self, import: u32, params: Vec<u8>) {
+        self.imports().push(import, params);
     }
 
     pub fn next(&self) -> Option<Parked> {

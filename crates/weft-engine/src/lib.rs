@@ -17,3 +17,6 @@ mod state;
 pub mod text;
 pub mod transcode;
 mod waker;
+
+#[cfg(test)]
+mod tests;

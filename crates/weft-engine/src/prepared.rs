@@ -171,12 +171,20 @@ fn link_imports(
             )
         };
         let mut instance = linker.instance(name).map_err(refused)?;
-        transcode::link_resources(&mut instance, &interface, wasmtime).map_err(refused)?;
-        for (function, ty) in functions {
-            let id = u32::try_from(names.len())
-                .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))?;
-            transcode::link_import(&mut instance, &function, &ty, id).map_err(refused)?;
+        let mut number = |function: &str| {
             names.push(format!("{name}#{function}"));
+            u32::try_from(names.len() - 1)
+                .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))
+        };
+        for (resource, item) in interface.exports(wasmtime) {
+            if let ComponentItem::Resource(_) = item.ty {
+                let id = number(&format!("[resource-drop]{resource}"))?;
+                transcode::link_resource(&mut instance, resource, id).map_err(refused)?;
+            }
+        }
+        for (function, ty) in functions {
+            let id = number(&function)?;
+            transcode::link_import(&mut instance, &function, &ty, id).map_err(refused)?;
         }
     }
     if missing.is_empty() {

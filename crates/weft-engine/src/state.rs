@@ -4,7 +4,7 @@
 use crate::grants::Grants;
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
-use crate::transcode::{BytesHost, ResourceTable as HandleTable};
+use crate::transcode::{BytesHost, ResourceTable as HandleTable, wire};
 use http::Request;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Result};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
@@ -50,6 +51,20 @@ impl State {
             imports: ImportQueue::default(),
             host_calls: 0,
         }
+    }
+
+    /// Fails every body that the guest has neither finished nor dropped, so that its message cannot look whole; a body that is finished or
+    /// dropped has left the table. For the end of a call: nobody can write to them any more. True if there was one.
+    pub fn abort_open_bodies(&mut self) -> bool {
+        let mut found = false;
+        for entry in self.table.iter_mut() {
+            if let Some(body) = entry.downcast_mut::<HostOutgoingBody>() {
+                let (ended, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+                std::mem::replace(body, ended).abort();
+                found = true;
+            }
+        }
+        found
     }
 
     /// The folders were opened at deployment; should one have gone since, the guest simply finds none.
@@ -94,6 +109,12 @@ impl BytesHost for State {
 
     fn resources(&mut self) -> &mut HandleTable {
         &mut self.handles
+    }
+
+    fn drop_resource(&mut self, id: u32, bytes: &[u8]) {
+        let mut params = Vec::new();
+        wire::put_byte_string(&mut params, bytes);
+        self.imports.tell(id, params);
     }
 }
 

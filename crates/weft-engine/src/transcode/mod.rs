@@ -19,7 +19,7 @@ pub mod wire;
 use std::future::Future;
 use std::pin::Pin;
 
-use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Instance, LinkerInstance};
 use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
@@ -39,9 +39,9 @@ pub trait BytesHost: Send + 'static {
     /// The resources of this store that cross as bytes.
     fn resources(&mut self) -> &mut ResourceTable;
 
-    /// The guest has dropped its handle `bytes` of the foreign resource `name`. Most hosts need not care.
-    fn drop_resource(&mut self, name: &str, bytes: &[u8]) {
-        let _ = (name, bytes);
+    /// The guest has dropped its own handle `bytes` of the foreign resource that was linked as `id`. Most hosts need not care.
+    fn drop_resource(&mut self, id: u32, bytes: &[u8]) {
+        let _ = (id, bytes);
     }
 }
 
@@ -184,27 +184,16 @@ fn wrap<T: BytesHost, const P: usize, const R: usize>(
     )
 }
 
-/// Defines every resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept
-/// for the guest and sent back unchanged. To be called before the interface's functions are linked.
-pub fn link_resources<T: BytesHost>(
+/// Defines a resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept for the
+/// guest and sent back unchanged. To be called before the interface's functions are linked.
+pub fn link_resource<T: BytesHost>(
     linker: &mut LinkerInstance<'_, T>,
-    interface: &ComponentInstance,
-    engine: &Engine,
+    name: &str,
+    id: u32,
 ) -> Result<()> {
-    for (name, item) in interface.exports(engine) {
-        if let ComponentItem::Resource(_) = item.ty {
-            link_resource(linker, name)?;
-        }
-    }
-    Ok(())
-}
-
-/// Defines one imported resource as a foreign one.
-pub fn link_resource<T: BytesHost>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<()> {
-    let named: std::sync::Arc<str> = name.into();
     linker.resource(name, types::foreign_resource(), move |mut store, rep| {
         if let Some(bytes) = store.data_mut().resources().drop_foreign(rep) {
-            store.data_mut().drop_resource(&named, &bytes);
+            store.data_mut().drop_resource(id, &bytes);
         }
         Ok(())
     })

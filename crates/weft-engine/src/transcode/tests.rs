@@ -45,7 +45,7 @@ fn engine(concurrent: bool) -> Engine {
 struct Host {
     answer: Vec<u8>,
     asked: Vec<(u32, Vec<u8>)>,
-    dropped: Vec<(String, Vec<u8>)>,
+    dropped: Vec<(u32, Vec<u8>)>,
     table: ResourceTable,
 }
 
@@ -60,8 +60,8 @@ impl BytesHost for Host {
         &mut self.table
     }
 
-    fn drop_resource(&mut self, name: &str, bytes: &[u8]) {
-        self.dropped.push((name.to_owned(), bytes.to_vec()));
+    fn drop_resource(&mut self, id: u32, bytes: &[u8]) {
+        self.dropped.push((id, bytes.to_vec()));
     }
 }
 

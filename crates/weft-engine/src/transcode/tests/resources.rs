@@ -5,7 +5,7 @@ use wasmtime::component::{Component, Linker, types::ComponentItem};
 use wasmtime::{Engine, Store};
 
 use super::{Host, block_on, engine};
-use crate::transcode::{EncodingError, ExportPlan, call_export, link_import, link_resources};
+use crate::transcode::{EncodingError, ExportPlan, call_export, link_import, link_resource};
 
 /// Imports a resource; its exports make one, lend it, take one and pass one on.
 const IMPORTER: &str = r#"(component
@@ -64,7 +64,7 @@ impl Importer {
             unreachable!()
         };
         let mut instance = linker.instance("a:b/c").unwrap();
-        link_resources(&mut instance, &interface, &engine).unwrap();
+        link_resource(&mut instance, "r", 3).unwrap();
         for (id, name) in ["make", "look", "eat"].into_iter().enumerate() {
             let ComponentItem::ComponentFunc(ty) = interface.get_export(&engine, name).unwrap().ty
             else {
@@ -106,7 +106,7 @@ fn foreign_handles_go_back_as_they_came() {
 
     let (got, host) = importer.call("discard", b"\x03abc", b"");
     assert_eq!(got.unwrap(), b"");
-    assert_eq!(host.dropped, [("r".to_owned(), b"abc".to_vec())]);
+    assert_eq!(host.dropped, [(3, b"abc".to_vec())]);
 
     let (got, host) = importer.call("peek", b"\x03abc", &[42]);
     assert_eq!(got.unwrap(), [42]);
