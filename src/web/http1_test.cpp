@@ -72,7 +72,7 @@ class Client {
   /// Receives until `done` says so, the server closes (true) or patience ends (false).
   bool receive(const std::function<bool(const std::string&)>& done) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    std::vector<char> bytes(256 * 1024);
+    std::vector<char> bytes(std::size_t{256} * 1024);
     while (!done(received_)) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
       pollfd wait{.fd = socket_, .events = POLLIN, .revents = 0};
