@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -171,16 +172,20 @@ constexpr std::array kPositionals = std::to_array<PositionalSpec>({{.name = "bas
 
 Result<int> run(const Arguments& arguments, Context& context) {
   const std::string shell = arguments.positional("bash|zsh|fish");
+  std::string script;
   if (shell == "bash") {
-    context.console.out(bash_completions(commands()));
+    script = bash_completions(commands());
   } else if (shell == "zsh") {
-    context.console.out(zsh_completions(commands()));
+    script = zsh_completions(commands());
   } else if (shell == "fish") {
-    context.console.out(fish_completions(commands()));
+    script = fish_completions(commands());
   } else {
     return Error(Errc::invalid_argument, fmt::format("weft has no completions for the shell '{}'.", shell),
                  "Use one of: bash, zsh, fish.", Blame::operator_);
   }
+  context.console.out(context.output == OutputFormat::json
+                          ? JsonObject().text("shell", shell).text("script", script).str() + "\n"
+                          : script);
   return kExitSuccess;
 }
 
@@ -263,6 +268,10 @@ const CommandSpec& completions_command() noexcept {
   static constexpr CommandSpec spec{.name = "completions",
                                     .summary = "print the completion script of a shell",
                                     .positionals = kPositionals,
+                                    .examples =
+                                        "source <(weft completions bash)\n"
+                                        "weft completions zsh > \"${fpath[1]}/_weft\"\n"
+                                        "weft completions fish > ~/.config/fish/completions/weft.fish",
                                     .run = run};
   return spec;
 }

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
       },
       .make_host = weft::Host::create,
       .library_versions = weft::library_versions,
+      .compiler_versions = weft::compiler_versions,
       .now = std::chrono::system_clock::now,
       .exit_now = [](int code) { ::_exit(code); },
   };
