@@ -40,8 +40,8 @@ Result<std::string> read_file(const std::string& path) {
   const auto size = std::filesystem::file_size(path, failed);
   if (!failed && size > kMaxFileBytes) {
     return Error(Errc::resource_exhausted,
-                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size), {},
-                 Blame::operator_);
+                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size),
+                 "check that it is the right file, or build it smaller", Blame::operator_);
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
@@ -52,7 +52,7 @@ Result<std::string> read_file(const std::string& path) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (file.gcount() != static_cast<std::streamsize>(bytes.size())) {
-    return Error(Errc::io, fmt::format("cannot read {}", path), {}, Blame::environment);
+    return Error(Errc::io, fmt::format("cannot read {}", path), "check the disk", Blame::environment);
   }
   return bytes;
 }
