@@ -105,6 +105,12 @@ class CallTest(WeftTest):
         error = json.loads(outcome.err)["error"]
         self.assertEqual((outcome.code, error["code"], error["exit_code"]), (134, "trap", 134), outcome)
 
+    def test_an_error_shows_the_guests_stack_and_never_wefts(self):
+        outcome = weft("call", self.file(TRAP), "f", "--no-cache", env={"RUST_BACKTRACE": "1"})
+        self.assertIn("wasm backtrace", outcome.err)
+        for words in (["call", self.file(TRAP), "f"], ["call", self.file(TRAP), "g"], ["run", app("values-caller")], ["inspect", "/dev/null"]):
+            self.assertNotIn("weft_", weft(*words, env={"RUST_BACKTRACE": "1"}).err)
+
     def test_a_spinning_function_meets_the_deadline(self):
         self.assert_error(weft("call", self.file(SPIN), "f", "--no-cache", "--timeout", "200ms"), 124, "200 ms")
 

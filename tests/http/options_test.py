@@ -92,6 +92,7 @@ class OptionsTest(WeftTest):
             with Connection(server) as holder:
                 holder.send(request("GET", "/never"))
                 wait_for(lambda: fetch(server, "/status?code=200").status == 503, "a request is shed")
+                self.assertIsNotNone(fetch(server, "/status?code=200").header("retry-after"))
             wait_for(lambda: fetch(server, "/status?code=200").status == 200, "the place is free again")
 
 
