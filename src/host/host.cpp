@@ -58,7 +58,7 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 /// An error about a file's contents names the file.
-Error about_file(Error error, const std::string& path) {
+Error about_file(const Error& error, const std::string& path) {
   Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
   return std::move(named).with_detail(error.detail());
 }
@@ -139,7 +139,7 @@ class LocalHost final : public Host {
     }
     auto loaded = load_bytes(bytes, std::move(config));
     if (!loaded) {
-      return about_file(std::move(loaded).error(), path);
+      return about_file(loaded.error(), path);
     }
     return loaded;
   }
@@ -156,7 +156,7 @@ class LocalHost final : public Host {
     WEFT_TRY(const auto bytes, read_file(path));
     auto info = engine::describe(bytes);
     if (!info) {
-      return about_file(std::move(info).error(), path);
+      return about_file(info.error(), path);
     }
     return info;
   }
