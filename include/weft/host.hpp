@@ -33,10 +33,10 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view line)>;
 
 struct HostConfig {
-  std::size_t shards = 0;  ///< threads that run guests; 0: one per core
-  std::optional<std::string>
-      cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft or ~/.cache/weft; empty: no cache
-  LogSink log;    ///< empty: nothing is logged
+  std::size_t shards = 0;                ///< threads that run guests; 0: one per core
+  std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft/artifacts or
+                                         ///< ~/.cache/weft/artifacts; empty: no cache
+  LogSink log;  ///< empty: nothing is logged
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };
