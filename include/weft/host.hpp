@@ -36,7 +36,7 @@ struct HostConfig {
   std::size_t shards = 0;                ///< threads that run guests; 0: one per core
   std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft/artifacts or
                                          ///< ~/.cache/weft/artifacts; empty: no cache
-  LogSink log;  ///< empty: nothing is logged
+  LogSink log;                           ///< empty: nothing is logged
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };
