@@ -16,8 +16,8 @@ add_library(weft::asio ALIAS weft_asio)
 target_link_libraries(weft_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(weft_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
 
-# weft::fmt and weft::spdlog. What ships carries them inside, so that the weft binary needs nothing but libc, libstdc++ and
-# libssl; daily builds link Debian's shared ones, which compile faster. (Debian has no archives of them.)
+# weft::fmt and weft::spdlog. What ships carries them inside, so that the weft binary needs nothing but libc and
+# libstdc++; daily builds link Debian's shared ones, which compile faster. (Debian has no archives of them.)
 add_library(weft_fmt INTERFACE)
 add_library(weft::fmt ALIAS weft_fmt)
 add_library(weft_spdlog INTERFACE)

@@ -60,6 +60,22 @@ void pause(std::uint64_t milliseconds) {
   guest::wait(guest::Pollable(wasi_clocks_monotonic_clock_subscribe_instant(~std::uint64_t{0})));
 }
 
+struct Body {
+  std::uint64_t bytes;
+  bool whole;
+};
+
+Body read_to_the_end(const guest::Request& request) {
+  const guest::Input input(request.borrow());
+  std::uint64_t bytes = 0, skipped = 0;
+  wasi_io_streams_stream_error_t error;
+  while (wasi_io_streams_method_input_stream_blocking_skip(input.stream(), 64 * 1024, &skipped, &error))
+    bytes += skipped;
+  const bool whole = error.tag == WASI_IO_STREAMS_STREAM_ERROR_CLOSED;
+  wasi_io_streams_stream_error_free(&error);
+  return {bytes, whole};
+}
+
 volatile unsigned deepest = 0;
 
 /// Keeps nothing in memory, so that it is the call stack that ends.
@@ -95,6 +111,14 @@ void trap_before(Exchange&) { trap_on_purpose(); }
 void trap_after(Exchange& exchange) {
   auto output = exchange.start_text();
   output.write("some of the body\n");
+  trap_on_purpose();
+}
+
+/// Its head has left when it traps, because whoever asks ends the request's body only after that.
+void trap_when_told(Exchange& exchange) {
+  auto output = exchange.start_text();
+  output.write("some of the body\n");
+  read_to_the_end(exchange.request);
   trap_on_purpose();
 }
 
@@ -251,13 +275,7 @@ void big(Exchange& exchange) {
 }
 
 void count(Exchange& exchange) {
-  const guest::Input input(exchange.request.borrow());
-  std::uint64_t bytes = 0, skipped = 0;
-  wasi_io_streams_stream_error_t error;
-  while (wasi_io_streams_method_input_stream_blocking_skip(input.stream(), 64 * 1024, &skipped, &error))
-    bytes += skipped;
-  const bool whole = error.tag == WASI_IO_STREAMS_STREAM_ERROR_CLOSED;
-  wasi_io_streams_stream_error_free(&error);
+  const auto [bytes, whole] = read_to_the_end(exchange.request);
   exchange.responder.send_text(whole ? 200 : 400, std::to_string(bytes) + (whole ? "\n" : " and then it broke off\n"));
 }
 
@@ -334,6 +352,7 @@ constexpr Route kRoutes[] = {
     {"/recurse", recurse},
     {"/trap-before", trap_before},
     {"/trap-after", trap_after},
+    {"/trap-when-told", trap_when_told},
     {"/never", never},
     {"/never-after", never_after},
     {"/no-response", no_response},

@@ -33,10 +33,10 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view line)>;
 
 struct HostConfig {
-  std::size_t shards = 0;  ///< threads that run guests; 0: one per core
-  std::optional<std::string>
-      cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft or ~/.cache/weft; empty: no cache
-  LogSink log;    ///< empty: nothing is logged
+  std::size_t shards = 0;                ///< threads that run guests; 0: one per core
+  std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft/artifacts or
+                                         ///< ~/.cache/weft/artifacts; empty: no cache
+  LogSink log;                           ///< empty: nothing is logged
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };
@@ -154,8 +154,9 @@ class Host {
   virtual Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) = 0;
   /// Runs a command component to its end; its exit code.
   virtual Result<int> run_command(const Component& component) = 0;
-  /// Calls an export, "ns:pkg/iface#func" or "func", with its arguments as text (WAVE: each argument one string; JSON:
-  /// each one document). The answer is in the same form; empty if the function returns nothing.
+  /// Calls an export, "ns:pkg/iface@1.2.0#func" (the version may be left out where there is but one) or "func", with
+  /// its arguments as text (WAVE: each argument one string; JSON: each one document). The answer is in the same form;
+  /// empty if the function returns nothing.
   virtual Result<std::string> call(const Component& component, const std::string& function,
                                    const std::vector<std::string>& arguments, ValueFormat format,
                                    CallStats* stats = nullptr) = 0;
@@ -164,7 +165,10 @@ class Host {
   virtual void stop() = 0;
 };
 
-/// "48.0.8" and so on, for `weft version`: name and version of each library linked in.
-std::vector<std::pair<std::string, std::string>> library_versions();
+using Versions = std::vector<std::pair<std::string, std::string>>;
+/// "48.0.8" and so on, for `weft version`: name and version of each library that matters, linked in or run on.
+Versions library_versions();
+/// The same of the compilers that made this build.
+Versions compiler_versions();
 
 }  // namespace weft

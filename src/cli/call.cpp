@@ -16,7 +16,8 @@ namespace {
 constexpr std::array kPositionals = std::to_array<PositionalSpec>({
     {.name = "FILE", .help = "a WebAssembly component (.wasm)"},
     {.name = "FUNCTION",
-     .help = "'namespace:package/interface#function', or 'function' for one that the world itself exports"},
+     .help = "'namespace:package/interface#function', where the interface's version may be left out if there is but "
+             "one; or 'function' for one that the world itself exports"},
     {.name = "ARGS",
      .help = "each parameter as one WAVE value, or as JSON with --json",
      .need = Need::optional,
@@ -86,10 +87,10 @@ const CommandSpec& call_command() noexcept {
                  OptionGroup{"Host", host_options()}},
       .notes =
           "With '--output json' the answer is the member \"result\" of an object: JSON with --json, else WAVE in a "
-          "string.\n\n"
-          "Examples:\n"
-          "  weft call maths.wasm 'demo:maths/vectors#scale' '[1, 2, 3]' -2\n"
-          "  weft call maths.wasm --json 'demo:maths/vectors#scale' '[1, 2, 3]' -2",
+          "string.",
+      .examples =
+          "weft call maths.wasm 'demo:maths/vectors#scale' '[1, 2, 3]' -2\n"
+          "weft call maths.wasm --json 'demo:maths/vectors@1.2.0#scale' '[1, 2, 3]' -2",
       .run = run};
   return spec;
 }

@@ -76,6 +76,7 @@ struct CommandSpec {
   std::span<const PositionalSpec> positionals = {};
   std::array<OptionGroup, 4> groups = {};  ///< empty ones at the end
   std::string_view notes = {};             ///< shown below the options
+  std::string_view examples = {};          ///< one command a line
   Result<int> (*run)(const Arguments& arguments, Context& context) = nullptr;
 };
 

@@ -58,12 +58,15 @@ Error unknown_command(std::span<const std::string> words) {
 
 Result<int> dispatch(std::span<const std::string> all_words, Context& context) {
   const std::span<const std::string> words = read_output_format(all_words, context);
+  if (words.empty() && context.output == OutputFormat::json) {
+    return Error(Errc::invalid_argument, "weft was given no command.", "Read 'weft help'.", Blame::operator_);
+  }
   if (words.empty()) {
     context.console.err(general_help(commands()));
     return kExitUsage;
   }
   if (words[0] == "--help" || words[0] == "-h") {
-    context.console.out(general_help(commands()));
+    print_general_help(context);
     return kExitSuccess;
   }
   if (words[0] == "--version" || words[0] == "-V") return version_command().run(Arguments{}, context);
@@ -71,7 +74,7 @@ Result<int> dispatch(std::span<const std::string> all_words, Context& context) {
   if (chosen.command == nullptr) return unknown_command(words);
   WEFT_TRY(const Arguments arguments, parse(*chosen.command, words.subspan(chosen.words)));
   if (arguments.flag("help")) {
-    context.console.out(command_help(*chosen.command));
+    print_command_help(*chosen.command, context);
     return kExitSuccess;
   }
   return chosen.command->run(arguments, context);
@@ -101,14 +104,16 @@ int run_weft(std::span<const std::string> words, Context& context) noexcept {
   try {
     return finish(dispatch(words, context), context);
   } catch (const std::bad_alloc&) {
+    // Literals, because there is nothing left to make text in.
     context.console.err(
-        "error: weft ran out of memory.\n  fix: Lower '--shards' or '--max-concurrent', or free memory.\n");
+        context.output == OutputFormat::json
+            ? "{\"error\":{\"code\":\"resource_exhausted\",\"message\":\"weft ran out of memory.\",\"exit_code\":6}}\n"
+            : "error: weft ran out of memory.\n  fix: Lower '--shards' or '--max-concurrent', or free memory.\n");
     return exit_code(Errc::resource_exhausted);
   } catch (const std::exception& failure) {
-    context.console.err("error: weft failed for an unforeseen reason: ");
-    context.console.err(failure.what());
-    context.console.err("\n  fix: Report this with the command that was run.\n");
-    return exit_code(Errc::internal);
+    return report(Error(Errc::internal, fmt::format("weft failed for an unforeseen reason: {}.", failure.what()),
+                        "Report this with the command that was run."),
+                  context);
   }
 }
 

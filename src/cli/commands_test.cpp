@@ -3,11 +3,14 @@
 
 #include "cli/fake_world.hpp"
 #include "cli/file.hpp"
+#include "cli/help.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <new>
+#include <ranges>
 #include <stdexcept>
 
 namespace weft::cli {
@@ -41,6 +44,7 @@ int serve_until_ready(FakeWorld& world, std::vector<std::string> words) {
                   .getenv = world.context.getenv,
                   .make_host = world.context.make_host,
                   .library_versions = world.context.library_versions,
+                  .compiler_versions = world.context.compiler_versions,
                   .now = world.context.now,
                   .exit_now = world.context.exit_now};
   return run_weft(words, context);
@@ -197,10 +201,11 @@ TEST(WitCommandsTest, hand_their_words_to_the_tools) {
 TEST(VersionCommandTest, names_every_library) {
   FakeWorld world;
   EXPECT_EQ(world.run({"version"}), 0);
-  EXPECT_THAT(world.console.out_text, HasSubstr("wasmtime    48.0.8"));
+  EXPECT_THAT(world.console.out_text, HasSubstr("  wasmtime  48.0.8\ncompiled with\n  clang     19.1.7\n"));
   world.console.out_text.clear();
   EXPECT_EQ(world.run({"version", "--output=json"}), 0);
-  EXPECT_THAT(world.console.out_text, HasSubstr("\"libraries\":{\"wasmtime\":\"48.0.8\"}"));
+  EXPECT_THAT(world.console.out_text,
+              HasSubstr(R"("libraries":{"wasmtime":"48.0.8"},"compilers":{"clang":"19.1.7"}})"));
 }
 
 std::vector<std::string> words_of(std::string_view name) {
@@ -225,6 +230,60 @@ TEST(HelpTest, every_command_explains_itself_and_the_exit_codes) {
   }
 }
 
+/// The words of an example as a shell would hand them to weft, up to a redirection; empty if it does not call weft.
+std::vector<std::string> words_of_example(std::string_view line) {
+  const std::size_t start = line.find("weft ");
+  if (start == std::string_view::npos) return {};
+  std::vector<std::string> words(1);
+  bool quoted = false;
+  for (const char c : line.substr(start + 5)) {
+    if (c == '\'') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '>' || c == ')')) {
+      break;
+    } else if (!quoted && c == ' ') {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
+TEST(HelpTest, every_command_has_examples_that_it_would_accept) {
+  for (const CommandSpec* command : commands()) {
+    ASSERT_FALSE(command->examples.empty()) << command->name;
+    for (const auto line : std::views::split(command->examples, '\n')) {
+      const std::vector<std::string> words = words_of_example(std::string_view(line));
+      const Chosen chosen = choose(commands(), words);
+      ASSERT_EQ(chosen.command, command) << std::string_view(line);
+      const auto parsed = parse(*command, std::span(words).subspan(chosen.words));
+      EXPECT_TRUE(parsed) << std::string_view(line) << ": " << parsed.error().message();
+      EXPECT_THAT(command_help(*command), HasSubstr(fmt::format("\n  {}\n", std::string_view(line))));
+    }
+  }
+}
+
+TEST(HelpTest, is_data_for_programs) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"help", "-o", "json"}), 0);
+  EXPECT_THAT(world.console.out_text, StartsWith(R"({"commands":[{"name":"run","summary":)"));
+  EXPECT_THAT(world.console.out_text, HasSubstr(R"({"code":"124","meaning":"the deadline passed"})"));
+  const std::string general = std::exchange(world.console.out_text, {});
+  EXPECT_EQ(world.run({"--help", "-ojson"}), 0);
+  EXPECT_EQ(std::exchange(world.console.out_text, {}), general);
+  EXPECT_EQ(world.run({"help", "call", "--output", "json"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr(R"("usage":"weft call [OPTIONS] FILE FUNCTION [ARGS...]")"));
+  EXPECT_THAT(
+      world.console.out_text,
+      HasSubstr(R"({"name":"timeout","group":"Grants and limits","help":"deadline of one request or call; 0 for )"
+                R"(none","letter":"t","value":"TIME","default":"30s; none for a command","repeatable":false})"));
+  const std::string one = std::exchange(world.console.out_text, {});
+  EXPECT_EQ(world.run({"call", "--help", "--output", "json"}), 0);
+  EXPECT_EQ(world.console.out_text, one);
+}
+
 TEST(HelpTest, refuses_what_is_no_command) {
   FakeWorld world;
   EXPECT_EQ(world.run({"help"}), 0);
@@ -237,6 +296,9 @@ TEST(RunWeftTest, explains_unknown_commands) {
   EXPECT_EQ(world.run({}), 2);
   EXPECT_EQ(world.run({"--help"}), 0);
   EXPECT_EQ(world.run({"--version"}), 0);
+  world.console.err_text.clear();
+  EXPECT_EQ(world.run({"--output", "json"}), 2);
+  EXPECT_THAT(world.console.err_text, StartsWith("{\"error\":"));
   EXPECT_EQ(world.run({"inspct"}), 2);
   EXPECT_THAT(world.console.err_text, HasSubstr("Did you mean 'weft inspect'?"));
   world.console.err_text.clear();
@@ -252,11 +314,19 @@ TEST(RunWeftTest, a_full_disk_behind_stdout_is_a_failure) {
 
 TEST(RunWeftTest, no_exception_leaves_it) {
   FakeWorld world;
-  world.context.library_versions = []() -> std::vector<std::pair<std::string, std::string>> {
-    throw std::runtime_error("odd");
-  };
+  world.context.library_versions = []() -> Versions { throw std::runtime_error("odd"); };
   EXPECT_EQ(world.run({"version"}), 1);
   EXPECT_THAT(world.console.err_text, HasSubstr("odd"));
+  world.console.err_text.clear();
+  EXPECT_EQ(world.run({"version", "-o", "json"}), 1);
+  EXPECT_THAT(world.console.err_text, StartsWith("{\"error\":{\"code\":\"internal\""));
+  world.console.err_text.clear();
+  world.context.library_versions = []() -> Versions { throw std::bad_alloc(); };
+  EXPECT_EQ(world.run({"version", "-o", "text"}), 6);
+  EXPECT_THAT(world.console.err_text, StartsWith("error: "));
+  world.console.err_text.clear();
+  EXPECT_EQ(world.run({"version", "-o", "json"}), 6);
+  EXPECT_THAT(world.console.err_text, HasSubstr("\"exit_code\":6}}\n"));
 }
 
 }  // namespace

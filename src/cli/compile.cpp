@@ -57,6 +57,7 @@ const CommandSpec& compile_command() noexcept {
                                 .summary = "compile components into the cache",
                                 .positionals = kPositionals,
                                 .groups = {OptionGroup{"Host", host_options()}},
+                                .examples = "weft compile hello.wasm tool.wasm --cache-dir /var/cache/weft",
                                 .run = run};
   return spec;
 }

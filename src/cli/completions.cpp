@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/json_text.hpp"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,6 @@ std::vector<const OptionSpec*> all_options(const CommandSpec& command) {
   return options;
 }
 
-bool names_file(const PositionalSpec& spec) { return spec.name.starts_with("FILE"); }
 bool takes_folder(const OptionSpec& option) { return option.name == "dir" || option.value == "DIR"; }
 
 /// The command's name as one word: "wit new" is "wit_new".
@@ -65,8 +65,7 @@ std::string quoted(std::string_view text) {
   return "'" + safe + "'";
 }
 
-// --- bash
-// ---------------------------------------------------------------------------------------------------------------------------------------
+// --- bash ---
 
 std::string bash_path_cases(std::span<const CommandSpec* const> commands) {
   std::string text;
@@ -106,8 +105,7 @@ std::string bash_word_case(const CommandSpec& command, std::span<const CommandSp
                      fmt::join(positional_words(command, commands), " "));
 }
 
-// --- zsh
-// ----------------------------------------------------------------------------------------------------------------------------------------
+// --- zsh ---
 
 /// Inside a spec of _arguments, brackets and colons have a meaning.
 std::string zsh_text(std::string_view text) {
@@ -143,8 +141,7 @@ std::string zsh_command(const CommandSpec& command, std::span<const CommandSpec*
   return text + " ;;\n";
 }
 
-// --- fish
-// ---------------------------------------------------------------------------------------------------------------------------------------
+// --- fish ---
 
 std::string fish_condition(std::string_view name) {
   const std::string_view first = first_word(name);
@@ -164,23 +161,26 @@ std::string fish_option(const CommandSpec& command, const OptionSpec& option) {
   return line + fmt::format(" -d {}\n", quoted(option.help));
 }
 
-// --- the command
-// --------------------------------------------------------------------------------------------------------------------------------
+// --- the command ---
 
 constexpr std::array kPositionals = std::to_array<PositionalSpec>({{.name = "bash|zsh|fish", .help = "the shell"}});
 
 Result<int> run(const Arguments& arguments, Context& context) {
   const std::string shell = arguments.positional("bash|zsh|fish");
+  std::string script;
   if (shell == "bash") {
-    context.console.out(bash_completions(commands()));
+    script = bash_completions(commands());
   } else if (shell == "zsh") {
-    context.console.out(zsh_completions(commands()));
+    script = zsh_completions(commands());
   } else if (shell == "fish") {
-    context.console.out(fish_completions(commands()));
+    script = fish_completions(commands());
   } else {
     return Error(Errc::invalid_argument, fmt::format("weft has no completions for the shell '{}'.", shell),
                  "Use one of: bash, zsh, fish.", Blame::operator_);
   }
+  context.console.out(context.output == OutputFormat::json
+                          ? JsonObject().text("shell", shell).text("script", script).str() + "\n"
+                          : script);
   return kExitSuccess;
 }
 
@@ -243,8 +243,12 @@ std::string fish_completions(std::span<const CommandSpec* const> commands) {
           fmt::format("complete -c weft -f -n __fish_use_subcommand -a {} -d {}\n", first, quoted(command->summary));
     } else {
       text += fmt::format("complete -c weft -f -n __fish_use_subcommand -a {}\n", first);
-      text += fmt::format("complete -c weft -f -n '__fish_seen_subcommand_from {}' -a {} -d {}\n", first,
-                          command->name.substr(first.size() + 1), quoted(command->summary));
+      // Only until one of them is there: after it come its own arguments.
+      text += fmt::format(
+          "complete -c weft -f -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' -a {} -d "
+          "{}\n",
+          first, fmt::join(second_words(commands, first), " "), command->name.substr(first.size() + 1),
+          quoted(command->summary));
     }
   }
   for (const CommandSpec* command : commands) {
@@ -252,7 +256,7 @@ std::string fish_completions(std::span<const CommandSpec* const> commands) {
     if (const auto words = positional_words(*command, commands); !words.empty()) {
       text +=
           fmt::format("complete -c weft -f -n '{}' -a '{}'\n", fish_condition(command->name), fmt::join(words, " "));
-    } else if (std::ranges::any_of(command->positionals, names_file)) {
+    } else if (!command->positionals.empty()) {
       text += fmt::format("complete -c weft -n '{}' -F\n", fish_condition(command->name));
     }
   }
@@ -263,6 +267,10 @@ const CommandSpec& completions_command() noexcept {
   static constexpr CommandSpec spec{.name = "completions",
                                     .summary = "print the completion script of a shell",
                                     .positionals = kPositionals,
+                                    .examples =
+                                        "source <(weft completions bash)\n"
+                                        "weft completions zsh > \"${fpath[1]}/_weft\"\n"
+                                        "weft completions fish > ~/.config/fish/completions/weft.fish",
                                     .run = run};
   return spec;
 }

@@ -63,6 +63,10 @@ TEST(CompletionsTest, every_shell_knows_every_command_and_option) {
 TEST(CompletionsCommandTest, refuses_an_unknown_shell) {
   FakeWorld world;
   EXPECT_EQ(world.run({"completions", "bash"}), 0);
+  EXPECT_EQ(world.console.out_text, bash_completions(commands()));
+  world.console.out_text.clear();
+  EXPECT_EQ(world.run({"completions", "bash", "-o", "json"}), 0);
+  EXPECT_THAT(world.console.out_text, testing::StartsWith(R"({"shell":"bash","script":"# weft completions for bash)"));
   EXPECT_EQ(world.run({"completions", "tcsh"}), 2);
   EXPECT_EQ(world.run({"completions"}), 2);
 }

@@ -14,8 +14,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace weft::cli {
 
@@ -27,7 +25,8 @@ struct Context {
   GuestTools& guest_tools;
   GetEnv getenv;
   std::function<Result<std::unique_ptr<Host>>(HostConfig)> make_host;
-  std::function<std::vector<std::pair<std::string, std::string>>()> library_versions;
+  std::function<Versions()> library_versions;
+  std::function<Versions()> compiler_versions;
   std::function<std::chrono::system_clock::time_point()> now;
   /// Ends the process at once, without any clean-up.
   std::function<void(int code)> exit_now;

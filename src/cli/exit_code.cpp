@@ -13,10 +13,10 @@ constexpr std::array kLines = std::to_array<ExitCodeLine>({
     {"3", "a file, folder, address or function could not be found, opened or used"},
     {"4", "the file is not a component that this command can use"},
     {"5", "the component imports something that was not granted"},
-    {"6", "a limit was met, such as memory"},
+    {"6", "a limit of weft was met, such as the size of a component"},
     {"124", "the deadline passed"},
     {"128+N", "stopped by signal N, such as 130 after Ctrl-C"},
-    {"134", "the component trapped"},
+    {"134", "the component trapped, as it does when its memory is at an end"},
 });
 
 }  // namespace

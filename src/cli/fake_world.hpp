@@ -165,7 +165,8 @@ struct FakeWorld {
         if (script.create_error) return *script.create_error;
         return std::unique_ptr<Host>(std::make_unique<FakeHost>(script));
       },
-      .library_versions = [] { return std::vector<std::pair<std::string, std::string>>{{"wasmtime", "48.0.8"}}; },
+      .library_versions = [] { return Versions{{"wasmtime", "48.0.8"}}; },
+      .compiler_versions = [] { return Versions{{"clang", "19.1.7"}}; },
       .now = [] { return std::chrono::system_clock::time_point(std::chrono::milliseconds(1'795'266'000'123)); },
       .exit_now = [this](int code) { exits.push_back(code); },
   };

@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/help_json.hpp"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,16 @@ std::string group_text(std::string_view title, std::span<const OptionSpec> optio
   return text;
 }
 
+std::string examples_text(std::string_view examples) {
+  std::string text = "\nExamples:\n";
+  while (!examples.empty()) {
+    const std::size_t end = examples.find('\n');
+    text += fmt::format("  {}\n", examples.substr(0, end));
+    examples.remove_prefix(end == std::string_view::npos ? examples.size() : end + 1);
+  }
+  return text;
+}
+
 std::string exit_codes_text() {
   std::string text = "\nExit codes:\n";
   for (const ExitCodeLine& line : exit_code_lines()) text += fmt::format("  {:<8}{}\n", line.code, line.meaning);
@@ -49,7 +60,7 @@ std::string exit_codes_text() {
 Result<int> run(const Arguments& arguments, Context& context) {
   const std::vector<std::string> words = arguments.positionals("COMMAND");
   if (words.empty()) {
-    context.console.out(general_help(commands()));
+    print_general_help(context);
     return kExitSuccess;
   }
   const Chosen chosen = choose(commands(), words);
@@ -57,7 +68,7 @@ Result<int> run(const Arguments& arguments, Context& context) {
     return Error(Errc::invalid_argument, fmt::format("weft has no command '{}'.", fmt::join(words, " ")),
                  "Read 'weft help'.", Blame::operator_);
   }
-  context.console.out(command_help(*chosen.command));
+  print_command_help(*chosen.command, context);
   return kExitSuccess;
 }
 
@@ -66,10 +77,27 @@ constexpr std::array kPositionals =
                                     .help = "the command to explain; without one, all are listed",
                                     .need = Need::optional,
                                     .repeat = Repeat::many}});
-constexpr CommandSpec kHelp{
-    .name = "help", .summary = "explain weft or one of its commands", .positionals = kPositionals, .run = run};
+constexpr CommandSpec kHelp{.name = "help",
+                            .summary = "explain weft or one of its commands",
+                            .positionals = kPositionals,
+                            .examples = "weft help run\nweft help wit new\nweft help --output json",
+                            .run = run};
 
 }  // namespace
+
+std::string usage_line(const CommandSpec& command) {
+  std::string text = fmt::format("weft {} [OPTIONS]", command.name);
+  for (const PositionalSpec& spec : command.positionals) text += fmt::format(" {}", usage_of(spec));
+  return text;
+}
+
+void print_general_help(const Context& context) {
+  context.console.out(context.output == OutputFormat::json ? general_help_json(commands()) : general_help(commands()));
+}
+
+void print_command_help(const CommandSpec& command, const Context& context) {
+  context.console.out(context.output == OutputFormat::json ? command_help_json(command) : command_help(command));
+}
 
 std::string general_help(std::span<const CommandSpec* const> commands) {
   std::string text = "weft runs WebAssembly components.\n\nUsage: weft COMMAND [OPTIONS]\n\nCommands:\n";
@@ -79,15 +107,14 @@ std::string general_help(std::span<const CommandSpec* const> commands) {
 }
 
 std::string command_help(const CommandSpec& command) {
-  std::string text = fmt::format("{}{}.\n\nUsage: weft {} [OPTIONS]", static_cast<char>(command.summary[0] - 'a' + 'A'),
-                                 command.summary.substr(1), command.name);
-  for (const PositionalSpec& spec : command.positionals) text += fmt::format(" {}", usage_of(spec));
-  text += "\n";
+  std::string text = fmt::format("{}{}.\n\nUsage: {}\n", static_cast<char>(command.summary[0] - 'a' + 'A'),
+                                 command.summary.substr(1), usage_line(command));
   if (!command.positionals.empty()) text += "\nArguments:\n";
   for (const PositionalSpec& spec : command.positionals) text += two_columns(usage_of(spec), spec.help);
   for (const OptionGroup& group : command.groups) text += group_text(group.title, group.options);
   text += group_text("Common options", common_options());
   if (!command.notes.empty()) text += fmt::format("\n{}\n", command.notes);
+  text += examples_text(command.examples);
   return text + exit_codes_text();
 }
 

@@ -9,7 +9,14 @@
 
 namespace weft::cli {
 
+/// "weft run [OPTIONS] FILE [ARGS...]"
+std::string usage_line(const CommandSpec& command);
+
 std::string general_help(std::span<const CommandSpec* const> commands);
 std::string command_help(const CommandSpec& command);
+
+/// To stdout, in the form that `--output` asks for.
+void print_general_help(const Context& context);
+void print_command_help(const CommandSpec& command, const Context& context);
 
 }  // namespace weft::cli

@@ -107,6 +107,7 @@ const CommandSpec& inspect_command() noexcept {
       .summary = "show what a component is: its kind, WASI version, toolchain, size and WIT",
       .positionals = kPositionals,
       .groups = {OptionGroup{"Options", kInspectOptions}},
+      .examples = "weft inspect hello.wasm\nweft inspect --wit hello.wasm\nweft inspect hello.wasm --output json",
       .run = run};
   return spec;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/native_guest_tools.hpp"
 
+#include <fmt/format.h>
 #include <weft_wit.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 namespace weft::cli {
 namespace {
@@ -34,6 +37,12 @@ Error failure(weft_wit_status status, const OwnedString& text, std::string hint)
   return std::move(error).with_detail(message.substr(line_end + 1));
 }
 
+Result<void> must_exist(const std::string& wit) {
+  std::error_code failed;
+  if (std::filesystem::exists(wit, failed)) return {};
+  return Error(Errc::not_found, fmt::format("There is no WIT at '{}'.", wit), "Check the path.", Blame::operator_);
+}
+
 weft_wit_adapter adapter_of(std::string_view name) {
   if (name == "none") return WEFT_WIT_ADAPTER_NONE;
   if (name == "reactor") return WEFT_WIT_ADAPTER_REACTOR;
@@ -45,6 +54,13 @@ weft_wit_adapter adapter_of(std::string_view name) {
 }  // namespace
 
 Result<void> NativeGuestTools::bindgen(const std::string& wit, const std::string& world, const std::string& out_dir) {
+  WEFT_CHECK(must_exist(wit));
+  std::error_code failed;
+  std::filesystem::create_directories(out_dir, failed);
+  if (failed) {
+    return Error(Errc::io, fmt::format("The folder '{}' cannot be made: {}.", out_dir, failed.message()),
+                 "Name another with '--out-dir'.", Blame::operator_);
+  }
   char* text = nullptr;
   const weft_wit_status status = weft_wit_bindgen(wit.c_str(), world.c_str(), out_dir.c_str(), &text);
   const OwnedString owned(text);
@@ -55,6 +71,7 @@ Result<void> NativeGuestTools::bindgen(const std::string& wit, const std::string
 
 Result<std::string> NativeGuestTools::componentize(std::string_view module, std::string_view adapter,
                                                    const std::string& wit, const std::string& world) {
+  if (!wit.empty()) WEFT_CHECK(must_exist(wit));
   char* text = nullptr;
   std::uint8_t* bytes = nullptr;
   std::size_t length = 0;

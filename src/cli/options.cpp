@@ -43,7 +43,7 @@ constexpr std::array kComponentOptions = std::to_array<OptionSpec>({
     {.name = "stdio",
      .value = "log|inherit|discard",
      .help = "what becomes of its output",
-     .fallback = "log for HTTP, inherit for a command"},
+     .fallback = "log for HTTP and calls, inherit for a command"},
     {.name = "max-memory", .value = "SIZE", .help = "memory of one instance", .fallback = "64MiB"},
     {.name = "timeout",
      .value = "TIME",

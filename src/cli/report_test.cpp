@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/fake_world.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace weft::cli {
@@ -12,8 +13,16 @@ namespace {
 TEST(ReportTest, says_what_failed_and_what_would_fix_it) {
   const Error error = Error(Errc::trap, "The component trapped.", "See the backtrace.").with_detail("0: f\n1: g");
   EXPECT_EQ(error_text(error, false), "error: The component trapped.\n  fix: See the backtrace.\n  0: f\n  1: g\n");
-  EXPECT_EQ(error_text(Error(Errc::io, "No."), false), "error: No.\n");
-  EXPECT_EQ(error_text(Error(Errc::io, "No."), true), "\x1b[1;31merror:\x1b[0m No.\n");
+  EXPECT_EQ(error_text(Error(Errc::io, "No.", "Yes."), true),
+            "\x1b[1;31merror:\x1b[0m No.\n  \x1b[36mfix:\x1b[0m Yes.\n");
+}
+
+TEST(ReportTest, names_a_way_out_even_where_the_error_does_not) {
+  for (int number = 1; number <= static_cast<int>(Errc::type_mismatch); ++number) {
+    const Error error(static_cast<Errc>(number), "No.");
+    EXPECT_THAT(error_text(error, false), testing::MatchesRegex("error: No\\.\n  fix: [A-Z].+\\.\n"));
+    EXPECT_THAT(error_json(error), testing::HasSubstr("\"hint\":\""));
+  }
 }
 
 TEST(ReportTest, writes_one_json_object) {

@@ -124,10 +124,10 @@ const CommandSpec& run_command() noexcept {
                  OptionGroup{"Host", host_options()}},
       .notes =
           "Nothing is granted but clocks and random numbers: folders, network and environment are named one by one.\n"
-          "A command component's exit code is weft's own. Ctrl-C or SIGTERM drains; a second one stops at once.\n\n"
-          "Examples:\n"
-          "  weft run hello.wasm --listen 0.0.0.0:8000 --reuse 100\n"
-          "  weft run tool.wasm --dir data:rw -- --verbose input.txt",
+          "A command component's exit code is weft's own. Ctrl-C or SIGTERM drains; a second one stops at once.",
+      .examples =
+          "weft run hello.wasm --listen 0.0.0.0:8000 --reuse 100\n"
+          "weft run tool.wasm --dir data:rw -- --verbose input.txt",
       .run = run};
   return spec;
 }

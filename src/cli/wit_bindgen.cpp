@@ -34,6 +34,7 @@ const CommandSpec& wit_bindgen_command() noexcept {
                                     .notes =
                                         "Compile the .c file with clang --target=wasm32-wasi, link it and the "
                                         "_component_type.o, then use 'weft wit new'.",
+                                    .examples = "weft wit bindgen wit/world.wit --world hello --out-dir gen",
                                     .run = run};
   return spec;
 }

@@ -53,6 +53,7 @@ const CommandSpec& wit_new_command() noexcept {
                                     .summary = "make a component from a core module",
                                     .positionals = kPositionals,
                                     .groups = {OptionGroup{"Options", kOptions}},
+                                    .examples = "weft wit new core.wasm --out hello.wasm",
                                     .run = run};
   return spec;
 }

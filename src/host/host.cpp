@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 #include <algorithm>
-#include <boost/version.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include "async/shard.hpp"
 #include "engine/engine.hpp"
 #include "host/component.hpp"
+#include "host/export_name.hpp"
 #include "host/http_guest.hpp"
 #include "host/one_call.hpp"
 #include "web/server.hpp"
@@ -40,8 +40,8 @@ Result<std::string> read_file(const std::string& path) {
   const auto size = std::filesystem::file_size(path, failed);
   if (!failed && size > kMaxFileBytes) {
     return Error(Errc::resource_exhausted,
-                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size), {},
-                 Blame::operator_);
+                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size),
+                 "check that it is the right file, or build it smaller", Blame::operator_);
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
@@ -52,13 +52,13 @@ Result<std::string> read_file(const std::string& path) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (file.gcount() != static_cast<std::streamsize>(bytes.size())) {
-    return Error(Errc::io, fmt::format("cannot read {}", path), {}, Blame::environment);
+    return Error(Errc::io, fmt::format("cannot read {}", path), "check the disk", Blame::environment);
   }
   return bytes;
 }
 
 /// An error about a file's contents names the file.
-Error about_file(Error error, const std::string& path) {
+Error about_file(const Error& error, const std::string& path) {
   Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
   return std::move(named).with_detail(error.detail());
 }
@@ -139,7 +139,7 @@ class LocalHost final : public Host {
     }
     auto loaded = load_bytes(bytes, std::move(config));
     if (!loaded) {
-      return about_file(std::move(loaded).error(), path);
+      return about_file(loaded.error(), path);
     }
     return loaded;
   }
@@ -156,7 +156,7 @@ class LocalHost final : public Host {
     WEFT_TRY(const auto bytes, read_file(path));
     auto info = engine::describe(bytes);
     if (!info) {
-      return about_file(std::move(info).error(), path);
+      return about_file(info.error(), path);
     }
     return info;
   }
@@ -204,13 +204,20 @@ class LocalHost final : public Host {
   Result<std::string> call(const Component& component, const std::string& function,
                            const std::vector<std::string>& arguments, ValueFormat format, CallStats* stats) override {
     const auto& callee = loaded(component);
-    WEFT_TRY(const auto found, callee.deployment().find(function));
+    WEFT_TRY(const auto name, resolve_export(function, callee.info().exports));
+    WEFT_TRY(const auto found, callee.deployment().find(name));
     WEFT_TRY(const auto params, found.encode(arguments, format));
     WEFT_TRY(const auto answer, run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
     if (stats != nullptr) {
       *stats = answer.stats;
     }
-    return found.decode(answer.result, format);
+    auto text = found.decode(answer.result, format);
+    if (answer.exit_code != 0 || (!text && answer.result.empty())) {
+      return Error(Errc::guest_exit,
+                   fmt::format("the guest exited with code {} instead of returning from {}", answer.exit_code, name),
+                   "run it with 'weft run' if it is a command", Blame::guest);
+    }
+    return text;
   }
 
   void stop() override { stop_all(); }
@@ -274,12 +281,6 @@ Result<std::unique_ptr<Host>> Host::create(HostConfig config) {
   auto cache_dir = config.cache_dir.value_or(host::default_cache_dir());
   WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = cache_dir}));
   return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine));
-}
-
-std::vector<std::pair<std::string, std::string>> library_versions() {
-  return {{"wasmtime", std::string(engine::engine_version())},
-          {"boost", fmt::format("{}.{}.{}", BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
-          {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)}};
 }
 
 }  // namespace weft

@@ -127,6 +127,24 @@ TEST_F(HostTest, stops_with_a_spinning_guest_in_flight) {
   host->stop();
 }
 
+TEST_F(HostTest, two_hosts_in_one_process_do_not_know_each_other) {
+  auto made = Host::create({.shards = 1, .cache_dir = "", .log = {}});
+  ASSERT_TRUE(made) << made.error().to_string();
+  std::unique_ptr<Host> other = *std::move(made);
+  const auto theirs = other->load(app("misbehave"), {});
+  ASSERT_TRUE(theirs) << theirs.error().to_string();
+  const auto their_service = other->serve(*theirs, {.listen = "127.0.0.1:0"});
+  ASSERT_TRUE(their_service) << their_service.error().to_string();
+  const auto callee = load("values-callee");
+  const auto service = serve(load("hello-c"));
+
+  EXPECT_TRUE(get((*their_service)->address(), "/trap-before").starts_with("HTTP/1.1 500 "));
+  EXPECT_TRUE(get(service->address(), "/").ends_with("hello from C\n"));
+  other->stop();
+  EXPECT_TRUE(get(service->address(), "/").ends_with("hello from C\n"));
+  EXPECT_EQ(*host->call(*callee, "weft:values/echo#echo-u8", {"7"}, ValueFormat::wave), "7");
+}
+
 TEST_F(HostTest, refuses_what_is_not_a_component) {
   const auto garbage = host->load_bytes("not wasm at all", {});
   ASSERT_FALSE(garbage);

@@ -3,6 +3,7 @@
 
 import json
 
+from wasm_bytes import ANSWER_42, SPIN, TRAP, component_exporting
 from weft import WeftTest, app, main, weft
 
 ECHO = "weft:values/echo"
@@ -76,6 +77,51 @@ class CallTest(WeftTest):
         for value in ("{", "300", "null", "[1]", "1 2"):
             with self.subTest(json=value):
                 self.assert_error(self.call("echo-u8", value, options=["--json"]), 2)
+
+    def file(self, *parts, **more):
+        path = self.folder / "x.wasm"
+        path.write_bytes(component_exporting(*parts, **more))
+        return path
+
+    def test_the_only_version_of_an_interface_need_not_be_named(self):
+        path = self.file(ANSWER_42, ["demo:maths/sums@1.2.0", "demo:maths/other@1.0.0"])
+        for function in ("demo:maths/sums#f", "demo:maths/sums@1.2.0#f"):
+            outcome = weft("call", path, function, "--no-cache")
+            self.assertEqual((outcome.code, outcome.out), (0, "42\n"), outcome)
+        for function in ("demo:maths/sum#f", "demo:maths/sums@2.0.0#f", "sums#f"):
+            self.assert_error(weft("call", path, function, "--no-cache"), 3, function)
+
+    def test_one_of_several_versions_must_be_named(self):
+        path = self.file(ANSWER_42, ["demo:maths/sums@1.2.0", "demo:maths/sums@2.0.0"])
+        self.assert_error(weft("call", path, "demo:maths/sums#f", "--no-cache"), 2, "demo:maths/sums@1.2.0#f, demo:maths/sums@2.0.0#f")
+        self.assertEqual(weft("call", path, "demo:maths/sums@2.0.0#f", "--no-cache").out, "42\n")
+
+    def test_a_function_of_the_world_itself(self):
+        self.assertEqual(weft("call", self.file(ANSWER_42), "f", "--no-cache").out, "42\n")
+
+    def test_a_trap_is_told_with_its_own_exit_code(self):
+        self.assert_error(weft("call", self.file(TRAP), "f", "--no-cache"), 134, "trap", "unreachable")
+        outcome = weft("call", self.file(TRAP), "f", "--no-cache", "-o", "json")
+        error = json.loads(outcome.err)["error"]
+        self.assertEqual((outcome.code, error["code"], error["exit_code"]), (134, "trap", 134), outcome)
+
+    def test_an_error_shows_the_guests_stack_and_never_wefts(self):
+        outcome = weft("call", self.file(TRAP), "f", "--no-cache", env={"RUST_BACKTRACE": "1"})
+        self.assertIn("wasm backtrace", outcome.err)
+        for words in (["call", self.file(TRAP), "f"], ["call", self.file(TRAP), "g"], ["run", app("values-caller")], ["inspect", "/dev/null"]):
+            self.assertNotIn("weft_", weft(*words, env={"RUST_BACKTRACE": "1"}).err)
+
+    def test_a_spinning_function_meets_the_deadline(self):
+        self.assert_error(weft("call", self.file(SPIN), "f", "--no-cache", "--timeout", "200ms"), 124, "200 ms")
+
+    def test_a_function_that_needs_more_memory_than_allowed(self):
+        path = self.file(ANSWER_42, memory_pages=160)
+        self.assertEqual(weft("call", path, "f", "--no-cache").out, "42\n")
+        self.assert_error(weft("call", path, "f", "--no-cache", "--max-memory", "8MiB"), 134, "memory", "--max-memory")
+
+    def test_a_function_that_exits_instead_of_returning(self):
+        outcome = weft("call", app("cli-hello"), "wasi:cli/run#run")
+        self.assert_error(outcome, 1, "exited with code 0", "weft run")
 
     def test_needs_a_function(self):
         self.assert_error(weft("call", app("values-callee")), 2, "FUNCTION")

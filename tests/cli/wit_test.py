@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`weft wit`: bindings from WIT, and components from core modules."""
 
+import json
 import shutil
 import subprocess
 
+from wasm_bytes import CORE_PREAMBLE
 from weft import WeftTest, main, weft
 
 
@@ -19,7 +21,22 @@ class WitTest(WeftTest):
         wit = self.folder / "world.wit"
         wit.write_text("package a:b;\nworld small { export }\n")
         self.assert_error(weft("wit", "bindgen", wit), 4)
-        self.assert_error(weft("wit", "bindgen", self.folder / "none.wit"), 4, "none.wit")
+        self.assert_error(weft("wit", "bindgen", self.folder / "none.wit"), 3, "none.wit")
+        self.assert_error(weft("wit", "new", wit, "--wit", self.folder / "none.wit"), 3, "none.wit")
+        self.assert_error(weft("wit", "bindgen", wit, "--out-dir", "/proc/none"), 3, "/proc/none")
+
+    def test_answers_programs(self):
+        wit = self.folder / "world.wit"
+        wit.write_text("package a:b;\nworld small { export add: func(a: u32, b: u32) -> u32; }\n")
+        outcome = weft("wit", "bindgen", wit, "--out-dir", self.folder / "gen", "--output", "json")
+        self.assertEqual((outcome.code, json.loads(outcome.out)), (0, {"out_dir": str(self.folder / "gen")}), outcome)
+        core = self.folder / "core.wasm"
+        core.write_bytes(CORE_PREAMBLE)
+        wit.write_text("package a:b;\nworld nothing {}\n")
+        outcome = weft("wit", "new", core, "--wit", wit, "--output", "json")
+        file = self.folder / "core.component.wasm"
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(json.loads(outcome.out), {"file": str(file), "size_bytes": file.stat().st_size})
 
     def test_new_refuses_what_is_no_module(self):
         path = self.folder / "x.wasm"

@@ -97,12 +97,16 @@ class ClientsTest(WeftTest):
             wait_for(lambda: server.rss() - before < 64 << 20, "memory is given back", 20)
             self.assertEqual(server.stop(), 0, server.err)
 
-    def test_a_client_that_closes_its_sending_half_is_answered(self):
-        with Server(app("hello-c")) as server, Connection(server) as client:
-            client.send(request("GET", "/"))
+    def test_a_client_that_closes_its_sending_half_counts_as_gone(self):
+        with Server(app("misbehave"), "--max-concurrent", "1", "--timeout", "0") as server, Connection(server) as client:
+            client.send(request("GET", "/never-after"))
+            self.assertTrue(client._line().startswith("HTTP/1.1 200"))
+            self.assertEqual(fetch(server, "/status?code=200").status, 503)
             client.socket.shutdown(socket.SHUT_WR)
-            answer = client.answer()
-            self.assertTrue(answer is not None and answer.complete and answer.status == 200, answer)
+            while client._more():
+                pass
+            wait_for(lambda: fetch(server, "/status?code=200").status == 200, "the guest is cancelled")
+            self.assertEqual(server.stop(), 0, server.err)
 
     def test_too_many_connections(self):
         with Server(app("hello-c"), "--max-connections", "10", "--idle-timeout", "60s") as server:

@@ -37,9 +37,9 @@ class MisbehavingGuestTest(WeftTest):
 
     def assert_id_is_logged(self, answer):
         """The body names an id under which the log tells more."""
-        ids = re.findall(r"[0-9a-f-]{8,}", answer.text)
-        self.assertTrue(ids, f"no id in {answer}")
-        wait_for(lambda: any(identity in self.server.err for identity in ids), f"{ids} in the log", 10)
+        self.assertRegex(answer.text, r"\(id [0-9a-f]{16}\)$")
+        identity = re.search(r"\(id ([0-9a-f]+)\)", answer.text).group(1)
+        wait_for(lambda: f"request {identity}: " in self.server.err, f"{identity} in the log", 10)
 
     def is_cut(self, target):
         """The head arrived, and the message is visibly not whole."""
@@ -57,6 +57,16 @@ class MisbehavingGuestTest(WeftTest):
     def test_a_trap_before_the_head_has_left_is_an_error(self):
         # The guest set its head, but none of it was on the wire yet: an honest 500 is better than a cut answer.
         self.fails_with("/trap-after", 500)
+
+    def test_a_trap_after_the_head_has_left_is_a_cut_answer(self):
+        with Connection(self.server) as client:
+            client.send("POST /trap-when-told HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n")
+            self.assertTrue(client._line().startswith("HTTP/1.1 200"))
+            self.assertEqual(dict(client._fields()[0])["transfer-encoding"], "chunked")
+            self.assertEqual((client._line(), client._bytes(19)), ("11", b"some of the body\n\r\n"))
+            client.send("x")
+            self.assertTrue(client.ended(), "more than the body's first chunk arrived")
+        wait_for(lambda: "trap_when_told" in self.server.err, "the trap in the log", 10)
 
     def test_a_trap_is_logged_with_a_backtrace(self):
         fetch(self.server, "/trap-before")
@@ -84,20 +94,18 @@ class MisbehavingGuestTest(WeftTest):
 
     def test_exit_is_a_failure_of_the_guest(self):
         for code in (0, 1):
-            answer = fetch(self.server, f"/exit?code={code}")
-            self.assertIn(answer.status, (500, 502), answer)
+            self.fails_with(f"/exit?code={code}", 502)
 
-    def test_an_error_instead_of_a_response_is_502(self):
-        answer = fetch(self.server, "/error-response")
-        self.assertIn(answer.status, (500, 502), answer)
+    def test_an_error_instead_of_a_response_is_500(self):
+        self.fails_with("/error-response", 500)
+        self.assertIn("DestinationUnavailable", self.server.err)
 
     def test_guests_that_go_on_for_ever_after_the_head_are_cut(self):
         self.is_cut("/spin-after")
         self.is_cut("/never-after")
 
-    def test_a_body_that_was_never_opened_is_cut(self):
-        answer = fetch(self.server, "/drop-body-at-once")
-        self.assertTrue(answer is not None and (not answer.complete or answer.status >= 500 or answer.body == b""), answer)
+    def test_a_body_that_was_dropped_at_once_is_502(self):
+        self.fails_with("/drop-body-at-once", 502)
 
     def test_a_request_body_that_is_not_read(self):
         with Connection(self.server) as client:
@@ -118,16 +126,16 @@ class MisbehavingGuestTest(WeftTest):
     def test_a_second_response_is_refused(self):
         answer = fetch(self.server, "/twice")
         self.assertIsNotNone(answer)
-        # The first one may have left already; the second never follows it.
+        # The guest traps. If the first answer has left already, the second never follows it.
         self.assertIn(answer.status, (200, 500), answer)
         self.assertNotIn("second", answer.text)
 
     def test_a_flood_of_headers_is_bounded(self):
         for query in ("", "?n=100000", "?n=10&size=1000000", "?n=1&size=30000000"):
-            answer = fetch(self.server, f"/headers-flood{query}")
-            self.assertIsNotNone(answer, query)
-            self.assertIn(answer.status, (200, 500, 502), query)
-            self.assertLess(sum(len(name) + len(value) for name, value in answer.headers), 1 << 20, query)
+            self.fails_with(f"/headers-flood{query}", 500)
+        answer = fetch(self.server, "/headers-flood?n=100")
+        self.assertEqual((answer.status, answer.text), (200, "refused 0 headers\n"), answer)
+        self.assertEqual(sum(name.startswith("x-flood-") for name, _ in answer.headers), 100)
 
     def test_an_invalid_header_never_reaches_the_client(self):
         with Connection(self.server) as client:
@@ -150,10 +158,8 @@ class MisbehavingGuestTest(WeftTest):
             client.send(request("GET", "/long", close=False))
             answer = client.answer()
             self.assertIsNotNone(answer)
-            promised = int(answer.header("content-length") or -1)
-            if answer.status == 200:
-                self.assertLessEqual(len(answer.body), promised)
-            self.assertTrue(client.ended() if not answer.complete else True, "bytes beyond the promised length")
+            self.assertFalse(answer.status == 200 and answer.complete, f"{answer} looks whole")
+            self.assertTrue(client.ended(), "bytes beyond the promised length")
 
     def test_a_dropped_body_is_a_cut_answer(self):
         answer = fetch(self.server, "/drop-body")
@@ -264,23 +270,12 @@ def idle(test, server):
 class OverloadTest(WeftTest):
     def test_beyond_the_limit_is_503_with_retry_after(self):
         with Server(app("misbehave"), "--max-in-flight", "2", "--timeout", "0") as server:
-            def take_a_place():
-                client = Connection(server)
-                client.send(request("GET", "/never"))
-                return client
-
-            waiting = [take_a_place() for _ in range(2)]
-
-            def shed():
-                # A look of ours takes a place for a moment: one that waits may have come too late, and have been shed itself.
-                for number, client in enumerate(waiting):
-                    if not client.is_open():
-                        client.close()
-                        waiting[number] = take_a_place()
-                answer = fetch(server, "/status?code=200")
-                return answer if answer.status == 503 else None
-
-            answer = wait_for(shed, "a request is shed")
+            waiting = [Connection(server) for _ in range(2)]
+            for client in waiting:
+                client.send(request("GET", "/never-after"))
+                self.assertTrue(client._line().startswith("HTTP/1.1 200"))
+            answer = fetch(server, "/status?code=200")
+            self.assertEqual(answer.status, 503, answer)
             self.assertIsNotNone(answer.header("retry-after"), answer)
             for client in waiting:
                 client.close()

@@ -1,28 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bodies of any length pass in both directions in constant memory, and one side's pace is the other's."""
 
+import os
+import random
+import re
+import tempfile
 import threading
+import time
 
 from http_client import Connection, request
 from weft import Server, WeftTest, app, main
 
 MIB = 1 << 20
+# No period of 64 KiB or so, so that a buffer that was sent twice shows.
+PIECE = random.Random(1).randbytes(MIB)
+TWO_PIECES = PIECE + PIECE
+UNITS = {"MiB": MIB, "GiB": 1 << 30}
+
+
+def longest_body():
+    """How much the longest test sends, from WEFT_TEST_BODY: "10GiB"."""
+    number, unit = re.fullmatch(r"(\d+)(MiB|GiB)", os.environ.get("WEFT_TEST_BODY", "1GiB")).groups()
+    return int(number) * UNITS[unit]
 
 
 class StreamingTest(WeftTest):
     def echo(self, server, total, target="/", chunked=False):
         """Sends while it receives; the number of bytes that came back right, and the highest RSS seen."""
-        block = bytes(range(256)) * 256
-        highest = 0
-        with Connection(server) as client:
-            if chunked:
-                client.send(f"POST {target} HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
-            else:
-                client.send(f"POST {target} HTTP/1.1\r\nHost: t\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n")
+        self.assertEqual(total % len(PIECE), 0)
+        length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {total}"
+        with Connection(server) as client, tempfile.TemporaryFile() as piece:
+            piece.write(b"%x\r\n%s\r\n" % (len(PIECE), PIECE) if chunked else PIECE)
+            piece.flush()
+            client.send(f"POST {target} HTTP/1.1\r\nHost: t\r\n{length}\r\nConnection: close\r\n\r\n")
 
             def send():
-                for _ in range(total // len(block)):
-                    client.send(b"%x\r\n%s\r\n" % (len(block), block) if chunked else block)
+                for _ in range(total // len(PIECE)):
+                    client.socket.sendfile(piece)
                 if chunked:
                     client.send("0\r\n\r\n")
 
@@ -30,36 +44,46 @@ class StreamingTest(WeftTest):
             thread.start()
             head = client._line()
             self.assertTrue(head.startswith("HTTP/1.1 200"), head)
-            fields = dict(client._fields()[0])
-            received = 0
-            if fields.get("transfer-encoding") == "chunked":
-                while size := int(client._line().split(";")[0], 16):
-                    received += self.check(client._bytes(size), received, block)
-                    client._line()
-                    highest = max(highest, server.rss())
-            else:
-                while data := client._bytes(65536):
-                    received += self.check(data, received, block)
-                    highest = max(highest, server.rss())
+            self.assertEqual(dict(client._fields()[0]).get("transfer-encoding"), "chunked")
+            received, highest = self.receive(client, server)
             thread.join(60)
         return received, highest
 
-    def check(self, data, at, block):
-        offset = at % len(block)
-        expected = (block * (len(data) // len(block) + 2))[offset:offset + len(data)]
-        self.assertTrue(data == expected, f"wrong bytes after {at}")
-        return len(data)
+    def receive(self, client, server):
+        received = highest = measured_at = 0
+        while size := int(client._line().split(";")[0], 16):
+            data = client._bytes(size)
+            at = received % len(PIECE)
+            self.assertTrue(data == TWO_PIECES[at:at + size], f"wrong bytes after {received}")
+            self.assertEqual(client._line(), "")
+            received += size
+            if received >= measured_at:
+                highest = max(highest, server.rss())
+                measured_at = received + 4 * MIB
+        return received, highest
 
-    def test_a_long_body_in_constant_memory(self):
+    def test_long_bodies_in_constant_memory_by_both_ways(self):
         with Server(app("echo"), "--timeout", "0") as server:
             self.echo(server, 8 * MIB)
             before = server.rss()
             for target in ("/", "/?copy"):
                 for chunked in (False, True):
                     with self.subTest(target=target, chunked=chunked):
-                        received, highest = self.echo(server, 256 * MIB, target, chunked)
-                        self.assertEqual(received, 256 * MIB)
+                        received, highest = self.echo(server, 64 * MIB, target, chunked)
+                        self.assertEqual(received, 64 * MIB)
                         self.assertLess(highest - before, 32 * MIB)
+            self.assertEqual(server.stop(), 0, server.err)
+
+    def test_the_longest_body_in_constant_memory(self):
+        total = longest_body()
+        with Server(app("echo"), "--timeout", "0") as server:
+            self.echo(server, 8 * MIB)
+            before, began = server.rss(), time.monotonic()
+            received, highest = self.echo(server, total)
+            seconds = time.monotonic() - began
+            print(f"{total // MIB} MiB there and back in {seconds:.1f} s; resident before {before // 1024} KiB, at most {highest // 1024} KiB")
+            self.assertEqual(received, total)
+            self.assertLess(highest - before, 16 * MIB)
             self.assertEqual(server.stop(), 0, server.err)
 
     def test_a_client_that_does_not_read_slows_its_own_sending(self):
