@@ -4,9 +4,8 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 set(Boost_USE_STATIC_LIBS ON)
-find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(fmt 9 REQUIRED)
-find_package(spdlog 1.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(GTest 1.12 REQUIRED)
 
@@ -16,18 +15,14 @@ add_library(weft::asio ALIAS weft_asio)
 target_link_libraries(weft_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(weft_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
 
-# weft::fmt and weft::spdlog. What ships carries them inside, so that the weft binary needs nothing but libc and
-# libstdc++; daily builds link Debian's shared ones, which compile faster. (Debian has no archives of them.)
+# weft::fmt. What ships carries it inside, so that the weft binary needs nothing but libc and
+# libstdc++; daily builds link Debian's shared one, which compiles faster. (Debian has no archive of it.)
 add_library(weft_fmt INTERFACE)
 add_library(weft::fmt ALIAS weft_fmt)
-add_library(weft_spdlog INTERFACE)
-add_library(weft::spdlog ALIAS weft_spdlog)
 if(WEFT_FLAVOUR STREQUAL "release" OR WEFT_FLAVOUR STREQUAL "bench")
   target_link_libraries(weft_fmt INTERFACE fmt::fmt-header-only)
-  target_link_libraries(weft_spdlog INTERFACE spdlog::spdlog_header_only weft_fmt)
 else()
   target_link_libraries(weft_fmt INTERFACE fmt::fmt)
-  target_link_libraries(weft_spdlog INTERFACE spdlog::spdlog weft_fmt)
 endif()
 
 # weft::json: Boost.JSON.

@@ -46,16 +46,10 @@ set(WEFT_CARGO_COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${WEFT_CARGO_
 execute_process(COMMAND "${_weft_cargo_bin}/rustc" --version OUTPUT_VARIABLE _weft_rustc_text WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/crates")
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" WEFT_RUSTC_VERSION "${_weft_rustc_text}")
 
-# mimalloc for what ships; sanitizers and Valgrind want to see every allocation.
-set(_weft_features "")
-if(WEFT_FLAVOUR STREQUAL "release" OR WEFT_FLAVOUR STREQUAL "bench")
-  set(_weft_features --features mimalloc)
-endif()
-
 if(EXISTS "${CMAKE_SOURCE_DIR}/crates/weft-native/Cargo.toml")
   set(_archive "${WEFT_CARGO_TARGET_DIR}/${WEFT_CARGO_PROFILE}/libweft_native.a")
   add_custom_target(weft_native_build
-    COMMAND ${WEFT_CARGO_COMMAND} build --locked --profile ${WEFT_CARGO_PROFILE} -p weft-native ${_weft_features}
+    COMMAND ${WEFT_CARGO_COMMAND} build --locked --profile ${WEFT_CARGO_PROFILE} -p weft-native
     BYPRODUCTS "${_archive}"
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/crates"
     COMMENT "cargo build -p weft-native (${WEFT_CARGO_PROFILE})"

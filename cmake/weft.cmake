@@ -3,7 +3,7 @@
 #
 #   weft_module(engine SOURCES engine.cpp ... DEPS base async weft::native)   static library weft_engine (alias weft::engine_module)
 #   weft_test(engine_test SOURCES engine_test.cpp ... DEPS engine)            GoogleTest program, every TEST a ctest entry
-#             [LABEL unit|integration|conformance] [TIMEOUT seconds] [ENVIRONMENT K=V...] [ARGS ...] [WHOLE]
+#             [LABEL unit|guests|integration|conformance] [TIMEOUT seconds] [ENVIRONMENT K=V...] [ARGS ...] [WHOLE]
 #   weft_fuzzer(head_fuzz SOURCES head_fuzz.cpp DEPS web)                      libFuzzer program (preset fuzz); corpus in corpus/head_fuzz
 #   weft_bench(head_bench SOURCES head_bench.cpp DEPS web)                     program, built only by preset bench
 #   weft_program(weft SOURCES main.cpp DEPS cli)                               program in bin/
@@ -11,7 +11,7 @@
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
 include(GoogleTest)
 
-# Every test of label unit; what the sanitizer presets build.
+# Every test of label unit or guests; what the sanitizer presets build.
 add_custom_target(unit_tests)
 
 # What tests find in their environment. Set in ctest itself: discovered tests cannot carry a list of variables.
@@ -78,7 +78,7 @@ function(weft_test name)
     endif()
   endforeach()
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
-  if(arg_LABEL STREQUAL "unit")
+  if(arg_LABEL MATCHES "^(unit|guests)$")
     add_dependencies(unit_tests ${name})
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")

@@ -119,6 +119,7 @@ struct ServeConfig {
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds io_timeout{30'000};
+  std::chrono::milliseconds request_timeout{0};  ///< from a request's head to its answer's last byte; 0: none
   bool access_log = false;
 };
 

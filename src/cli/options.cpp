@@ -74,6 +74,10 @@ constexpr std::array kServeOptions = std::to_array<OptionSpec>({
     {.name = "header-timeout", .value = "TIME", .help = "for a request's head to arrive", .fallback = "10s"},
     {.name = "idle-timeout", .value = "TIME", .help = "for a connection without a request", .fallback = "60s"},
     {.name = "io-timeout", .value = "TIME", .help = "for a client that neither sends nor reads", .fallback = "30s"},
+    {.name = "request-timeout",
+     .value = "TIME",
+     .help = "for a request, from its head to its answer's last byte; 0: any time",
+     .fallback = "0"},
     {.name = "drain", .value = "TIME", .help = "for requests in flight after Ctrl-C or SIGTERM", .fallback = "10s"},
     {.name = "access-log", .value = "", .help = "log one line per request"},
 });
@@ -191,6 +195,7 @@ Result<ServeConfig> serve_config(const Arguments& arguments) {
   WEFT_CHECK(read_duration(arguments, "header-timeout", config.header_timeout));
   WEFT_CHECK(read_duration(arguments, "idle-timeout", config.idle_timeout));
   WEFT_CHECK(read_duration(arguments, "io-timeout", config.io_timeout));
+  WEFT_CHECK(read_duration(arguments, "request-timeout", config.request_timeout));
   config.access_log = arguments.flag("access-log");
   return config;
 }

@@ -85,6 +85,7 @@ TEST(ServeConfigTest, maps_every_option) {
                                           {"header-timeout", "5s"},
                                           {"idle-timeout", "6s"},
                                           {"io-timeout", "7s"},
+                                          {"request-timeout", "8s"},
                                           {"access-log", ""}}));
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_EQ(config->listen, "127.0.0.1:9000");
@@ -95,6 +96,7 @@ TEST(ServeConfigTest, maps_every_option) {
   EXPECT_EQ(config->header_timeout, milliseconds(5'000));
   EXPECT_EQ(config->idle_timeout, milliseconds(6'000));
   EXPECT_EQ(config->io_timeout, milliseconds(7'000));
+  EXPECT_EQ(config->request_timeout, milliseconds(8'000));
   EXPECT_TRUE(config->access_log);
 }
 
@@ -114,6 +116,7 @@ TEST(ServeConfigTest, what_the_help_calls_defaults_are_the_defaults) {
   EXPECT_EQ(config->header_timeout, built_in.header_timeout);
   EXPECT_EQ(config->idle_timeout, built_in.idle_timeout);
   EXPECT_EQ(config->io_timeout, built_in.io_timeout);
+  EXPECT_EQ(config->request_timeout, built_in.request_timeout);
   EXPECT_EQ(*drain_grace(arguments), *drain_grace(Arguments{}));
 }
 

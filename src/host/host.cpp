@@ -18,6 +18,7 @@
 #include "engine/engine.hpp"
 #include "host/component.hpp"
 #include "host/export_name.hpp"
+#include "host/fence.hpp"
 #include "host/http_guest.hpp"
 #include "host/one_call.hpp"
 #include "web/server.hpp"
@@ -133,91 +134,105 @@ class LocalHost final : public Host {
   LocalHost& operator=(const LocalHost&) = delete;
 
   Result<std::shared_ptr<Component>> load(const std::string& path, ComponentConfig config) override {
-    WEFT_TRY(const auto bytes, read_file(path));
-    if (config.id.empty()) {
-      config.id = std::filesystem::path(path).stem().string();
-    }
-    auto loaded = load_bytes(bytes, std::move(config));
-    if (!loaded) {
-      return about_file(loaded.error(), path);
-    }
-    return loaded;
+    return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
+      WEFT_TRY(const auto bytes, read_file(path));
+      if (config.id.empty()) {
+        config.id = std::filesystem::path(path).stem().string();
+      }
+      auto loaded = load_bytes(bytes, std::move(config));
+      if (!loaded) {
+        return about_file(loaded.error(), path);
+      }
+      return loaded;
+    });
   }
 
   Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
-    WEFT_TRY(auto info, engine::describe(wasm));
-    WEFT_TRY(auto module, engine_.load(wasm));
-    WEFT_TRY(auto deployment, engine_.prepare(module, config.id, config.grants, config.limits));
-    return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
-                                             std::move(deployment));
+    return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
+      WEFT_TRY(auto info, engine::describe(wasm));
+      WEFT_TRY(auto module, engine_.load(wasm));
+      WEFT_TRY(auto deployment, engine_.prepare(module, config.id, config.grants, config.limits));
+      return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
+                                               std::move(deployment));
+    });
   }
 
   Result<ComponentInfo> inspect(const std::string& path) override {
-    WEFT_TRY(const auto bytes, read_file(path));
-    auto info = engine::describe(bytes);
-    if (!info) {
-      return about_file(info.error(), path);
-    }
-    return info;
+    return fenced("inspecting a component", [&]() -> Result<ComponentInfo> {
+      WEFT_TRY(const auto bytes, read_file(path));
+      auto info = engine::describe(bytes);
+      if (!info) {
+        return about_file(info.error(), path);
+      }
+      return info;
+    });
   }
 
   Result<bool> compile(const std::string& path) override {
-    WEFT_TRY(const auto bytes, read_file(path));
-    const auto module = engine_.load(bytes);
-    if (!module) {
-      return about_file(module.error(), path);
-    }
-    if (module->was_cached()) {
-      return false;
-    }
-    // What was stored is what loads again.
-    const auto stored = engine_.load(bytes);
-    if (!stored || !stored->was_cached()) {
-      return Error(Errc::io,
-                   fmt::format("{} compiles, but the artifact cannot be kept in the cache folder {}", path,
-                               cache_dir_.empty() ? "(there is none)" : cache_dir_),
-                   "make the folder writable by you alone, with room for it, or name another with --cache-dir",
-                   Blame::environment);
-    }
-    return true;
+    return fenced("compiling a component", [&]() -> Result<bool> {
+      WEFT_TRY(const auto bytes, read_file(path));
+      const auto module = engine_.load(bytes);
+      if (!module) {
+        return about_file(module.error(), path);
+      }
+      if (module->was_cached()) {
+        return false;
+      }
+      // What was stored is what loads again.
+      const auto stored = engine_.load(bytes);
+      if (!stored || !stored->was_cached()) {
+        return Error(Errc::io,
+                     fmt::format("{} compiles, but the artifact cannot be kept in the cache folder {}", path,
+                                 cache_dir_.empty() ? "(there is none)" : cache_dir_),
+                     "make the folder writable by you alone, with room for it, or name another with --cache-dir",
+                     Blame::environment);
+      }
+      return true;
+    });
   }
 
   Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) override {
-    auto loaded = std::dynamic_pointer_cast<const LoadedComponent>(component);
-    if (!loaded || loaded->info().kind != WorldKind::http) {
-      return Error(Errc::type_mismatch, "the component does not export wasi:http/incoming-handler",
-                   "serve one built for the wasi:http/proxy world", Blame::operator_);
-    }
-    auto core = std::make_shared<ServiceCore>(shards_, loaded, log_);
-    WEFT_CHECK(core->start(shards_, server_config(*loaded, config)));
-    const std::lock_guard lock(services_mutex_);
-    std::erase_if(services_, [](const auto& service) { return service.expired(); });
-    services_.push_back(core);
-    return std::make_unique<Service>(std::move(core));
+    return fenced("starting to serve", [&]() -> Result<std::unique_ptr<HttpService>> {
+      auto loaded = std::dynamic_pointer_cast<const LoadedComponent>(component);
+      if (!loaded || loaded->info().kind != WorldKind::http) {
+        return Error(Errc::type_mismatch, "the component does not export wasi:http/incoming-handler",
+                     "serve one built for the wasi:http/proxy world", Blame::operator_);
+      }
+      auto core = std::make_shared<ServiceCore>(shards_, loaded, log_);
+      WEFT_CHECK(core->start(shards_, server_config(*loaded, config)));
+      const std::lock_guard lock(services_mutex_);
+      std::erase_if(services_, [](const auto& service) { return service.expired(); });
+      services_.push_back(core);
+      return std::make_unique<Service>(std::move(core));
+    });
   }
 
   Result<int> run_command(const Component& component) override {
-    WEFT_TRY(const auto answer, run_one_call(shards_.at(0), loaded(component), nullptr, {}, log_, stop_.get_token()));
-    return answer.exit_code;
+    return fenced("running a command", [&]() -> Result<int> {
+      WEFT_TRY(const auto answer, run_one_call(shards_.at(0), loaded(component), nullptr, {}, log_, stop_.get_token()));
+      return answer.exit_code;
+    });
   }
 
   Result<std::string> call(const Component& component, const std::string& function,
                            const std::vector<std::string>& arguments, ValueFormat format, CallStats* stats) override {
-    const auto& callee = loaded(component);
-    WEFT_TRY(const auto name, resolve_export(function, callee.info().exports));
-    WEFT_TRY(const auto found, callee.deployment().find(name));
-    WEFT_TRY(const auto params, found.encode(arguments, format));
-    WEFT_TRY(const auto answer, run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
-    if (stats != nullptr) {
-      *stats = answer.stats;
-    }
-    auto text = found.decode(answer.result, format);
-    if (answer.exit_code != 0 || (!text && answer.result.empty())) {
-      return Error(Errc::guest_exit,
-                   fmt::format("the guest exited with code {} instead of returning from {}", answer.exit_code, name),
-                   "run it with 'weft run' if it is a command", Blame::guest);
-    }
-    return text;
+    return fenced("calling a function", [&]() -> Result<std::string> {
+      const auto& callee = loaded(component);
+      WEFT_TRY(const auto name, resolve_export(function, callee.info().exports));
+      WEFT_TRY(const auto found, callee.deployment().find(name));
+      WEFT_TRY(const auto params, found.encode(arguments, format));
+      WEFT_TRY(const auto answer, run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
+      if (stats != nullptr) {
+        *stats = answer.stats;
+      }
+      auto text = found.decode(answer.result, format);
+      if (answer.exit_code != 0 || (!text && answer.result.empty())) {
+        return Error(Errc::guest_exit,
+                     fmt::format("the guest exited with code {} instead of returning from {}", answer.exit_code, name),
+                     "run it with 'weft run' if it is a command", Blame::guest);
+      }
+      return text;
+    });
   }
 
   void stop() override { stop_all(); }
@@ -238,7 +253,7 @@ class LocalHost final : public Host {
                      .header_timeout = config.header_timeout,
                      .idle_timeout = config.idle_timeout,
                      .io_timeout = config.io_timeout,
-                     .request_timeout = std::chrono::milliseconds(0)};
+                     .request_timeout = config.request_timeout};
     if (config.access_log && log_) {
       server.access_log = [this, id = component.id()](const web::AccessRecord& record) {
         log_(LogLevel::info, id,
@@ -278,9 +293,11 @@ class LocalHost final : public Host {
 }  // namespace host
 
 Result<std::unique_ptr<Host>> Host::create(HostConfig config) {
-  auto cache_dir = config.cache_dir.value_or(host::default_cache_dir());
-  WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = cache_dir}));
-  return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine));
+  return host::fenced("starting a host", [&]() -> Result<std::unique_ptr<Host>> {
+    auto cache_dir = config.cache_dir.value_or(host::default_cache_dir());
+    WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = cache_dir}));
+    return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine));
+  });
 }
 
 }  // namespace weft

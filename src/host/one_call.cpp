@@ -83,7 +83,7 @@ class OneCall final : public engine::CallEvents, public std::enable_shared_from_
 }  // namespace
 
 Result<CallAnswer> run_one_call(async::Shard& shard, const LoadedComponent& component, const engine::Function* function,
-                                const engine::Bytes& params, const LogSink& log, std::stop_token stop) {
+                                const engine::Bytes& params, const LogSink& log, const std::stop_token& stop) {
   auto call = std::make_shared<OneCall>(shard, component, log);
   auto answer = call->answer();
   shard.post([call, function, &params]() noexcept { call->start(function, params); });

@@ -24,6 +24,6 @@ struct CallAnswer {
 /// Runs the component's command, or `function` with its encoded parameters, on `shard`. Blocks; not from a shard.
 /// Errors: trap, deadline_exceeded, cancelled (by `stop`), and those of the engine's start.
 Result<CallAnswer> run_one_call(async::Shard& shard, const LoadedComponent& component, const engine::Function* function,
-                                const engine::Bytes& params, const LogSink& log, std::stop_token stop);
+                                const engine::Bytes& params, const LogSink& log, const std::stop_token& stop);
 
 }  // namespace weft::host

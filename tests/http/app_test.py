@@ -21,6 +21,8 @@ ANSWERS = {
 # A function of those that are libraries, with arguments and answer. values-caller answers only where its imports are linked to
 # values-callee, which the crates' own tests do; here it is refused by name.
 CALLS = {"values-callee": ("weft:values/echo#echo-list-string", '["a", "b"]', '["a", "b"]\n')}
+# Arguments of those that are commands, with exit code and how their output begins and ends.
+RUNS = {"cli-hello": (["3"], 3, "hello from a command\n", "typed\n"), "probe": (["env"], 0, "A=b\n", "A=b\n")}
 REFUSED = {"values-caller": "weft:values/echo"}
 
 
@@ -44,10 +46,10 @@ class AppTest(WeftTest):
             self.assertEqual(server.stop(), 0, server.err)
 
     def runs(self, path):
-        outcome = weft("run", path, "3", stdin="typed\n")
-        self.assertEqual(outcome.code, 3, outcome)
-        self.assertTrue(outcome.out.startswith("hello from a command\n"), outcome)
-        self.assertIn("typed\n", outcome.out)
+        arguments, code, beginning, end = RUNS[APP]
+        outcome = weft("run", "--env", "A=b", path, *arguments, stdin="typed\n")
+        self.assertEqual(outcome.code, code, outcome)
+        self.assertTrue(outcome.out.startswith(beginning) and outcome.out.endswith(end), outcome)
 
     def is_called(self, path):
         if APP in REFUSED:
