@@ -49,6 +49,28 @@ void Shard::stop() {
   }
 }
 
+void Shard::post_turn(std::move_only_function<void() noexcept> work) {
+  turns_.push_back(std::move(work));
+  if (turns_.size() == 1) {
+    wait_for_turn();
+  }
+}
+
+void Shard::wait_for_turn() {
+  // Asio looks at the network once in each round through its queue, and puts what that brings at the queue's end:
+  // behind a handler posted before the look. Hence two posts.
+  post([this]() noexcept { post([this]() noexcept { take_turn(); }); });
+}
+
+void Shard::take_turn() noexcept {
+  // It stays in the queue while it runs, so that what it posts itself does not make a second chain of turns.
+  turns_.front()();
+  turns_.pop_front();
+  if (!turns_.empty()) {
+    wait_for_turn();
+  }
+}
+
 void Shard::run() noexcept {
   // Handlers of ours do not throw, but Asio or the standard library below them may. One bad handler must not end the
   // host: it is told and counted, and the loop goes on with the next.

@@ -10,6 +10,8 @@
 #include <boost/asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -40,6 +42,11 @@ class Shard {
     boost::asio::post(*io_, std::forward<Work>(work));
   }
 
+  /// Runs `work` after all that is ready now, what the network has brought included, and one such work at a time before
+  /// that is looked at again: for what has had its turn and wants another, so that any number of them delay the rest by
+  /// one turn only. On this shard's thread; the work must not throw.
+  void post_turn(std::move_only_function<void() noexcept> work);
+
   /// Exceptions that reached the root of this shard's thread; zero unless we made a mistake. Any thread.
   [[nodiscard]] std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_relaxed); }
 
@@ -49,11 +56,14 @@ class Shard {
 
  private:
   void run() noexcept;
+  void wait_for_turn();
+  void take_turn() noexcept;
 
   std::size_t index_;
   std::atomic<std::uint64_t> failures_{0};
   std::shared_ptr<boost::asio::io_context> io_ = std::make_shared<boost::asio::io_context>(1);
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_;
+  std::deque<std::move_only_function<void() noexcept>> turns_;
   std::thread thread_;
 };
 

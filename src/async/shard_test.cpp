@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "async/shard.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -36,6 +39,29 @@ TEST(ShardTest, keeps_the_order_of_one_poster) {
   done.get_future().get();
   ASSERT_EQ(seen.size(), 100U);
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+TEST(ShardTest, takes_turns_one_at_a_time_with_what_is_ready) {
+  Shard shard(0);
+  std::vector<std::string> order;
+  std::promise<void> done;
+  std::function<void(std::string, int)> turn = [&](const std::string& name, int rest) {
+    order.push_back(name);
+    // What becomes ready during a turn runs before the next turn, whoever's it is.
+    shard.post([&]() noexcept { order.emplace_back("-"); });
+    if (rest > 0) {
+      shard.post_turn([&turn, name, rest]() noexcept { turn(name, rest - 1); });
+    } else if (name == "b") {
+      shard.post_turn([&]() noexcept { done.set_value(); });
+    }
+  };
+  shard.post([&]() noexcept {
+    shard.post_turn([&]() noexcept { turn("a", 2); });
+    shard.post_turn([&]() noexcept { turn("b", 2); });
+  });
+  shard.start();
+  done.get_future().wait();
+  EXPECT_THAT(order, testing::ElementsAre("a", "-", "b", "-", "a", "-", "b", "-", "a", "-", "b", "-"));
 }
 
 TEST(ShardTest, outlives_an_exception_at_its_root) {

@@ -12,7 +12,7 @@ namespace weft::engine {
 /// the engine that may outlive the Call: a wake after its death finds no call and does nothing.
 class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
  public:
-  WakeTarget(async::Shard& shard, Call* call) : io_(shard.shared_io()), call_(call) {}
+  WakeTarget(async::Shard& shard, Call* call) : io_(shard.shared_io()), shard_(shard), call_(call) {}
 
   /// Its shard.
   void detach() noexcept { call_ = nullptr; }
@@ -21,11 +21,12 @@ class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
 
   /// Any thread.
   void post() {
-    boost::asio::post(*io_, [self = shared_from_this()]() noexcept {
-      if (self->call_ != nullptr) {
-        self->call_->poll_now();
-      }
-    });
+    boost::asio::post(*io_, [self = shared_from_this()]() noexcept { self->poll(); });
+  }
+
+  /// Its shard: the guest has computed for as long as it may at once.
+  void post_turn() {
+    shard_.post_turn([self = shared_from_this()]() noexcept { self->poll(); });
   }
 
   /// A C waker that holds one reference.
@@ -37,8 +38,15 @@ class WakeTarget : public std::enable_shared_from_this<WakeTarget> {
   static void on_wake(void* context) { (*static_cast<std::shared_ptr<WakeTarget>*>(context))->post(); }
   static void on_drop(void* context) { delete static_cast<std::shared_ptr<WakeTarget>*>(context); }
 
+  void poll() noexcept {
+    if (call_ != nullptr) {
+      call_->poll_now();
+    }
+  }
+
   std::shared_ptr<boost::asio::io_context> io_;
-  Call* call_;  ///< touched on the shard only
+  async::Shard& shard_;  ///< outlives the call, not this
+  Call* call_;           ///< touched on the shard only
 };
 
 namespace {
@@ -129,10 +137,12 @@ void Call::poll_now() {
       return;
     }
     polling_ = false;
-    // A guest that yielded goes behind whatever else is ready on this shard, so that it does not starve its neighbours.
+    if ((flags & WEFT_CALL_YIELDED) != 0) {
+      return target->post_turn();
+    }
     // One that waited for us to take its body goes on at once, for a while: most responses end so in one go.
-    const bool yielded = (flags & WEFT_CALL_AGAIN) != 0;
-    if (yielded || (woken_ && polls == kPollsInOneGo)) {
+    const bool again = (flags & WEFT_CALL_AGAIN) != 0;
+    if (again || (woken_ && polls == kPollsInOneGo)) {
       return target->post();
     }
     if (!woken_) {

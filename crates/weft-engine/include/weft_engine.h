@@ -111,7 +111,8 @@ enum {
   WEFT_CALL_HEAD = 4,       /* a response head waits for weft_call_take_head */
   WEFT_CALL_WANTS_BODY = 8, /* the guest waits for request body: push one piece */
   WEFT_CALL_LOG = 16,       /* lines wait for weft_call_next_log */
-  WEFT_CALL_IMPORT = 32     /* import calls wait for weft_call_next_import */
+  WEFT_CALL_IMPORT = 32,    /* import calls wait for weft_call_next_import */
+  WEFT_CALL_YIELDED = 64    /* it computed for a whole slice: with AGAIN, let others go first */
 };
 /* Runs the guest until it must wait or its time slice (some milliseconds) is over. Returns flags. */
 uint32_t weft_call_poll(weft_call* call);

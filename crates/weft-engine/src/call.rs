@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -92,6 +92,12 @@ pub const HEAD: u32 = 4;
 pub const WANTS_BODY: u32 = 8;
 pub const LOG: u32 = 16;
 pub const IMPORT: u32 = 32;
+pub const YIELDED: u32 = 64;
+
+thread_local! {
+    /// The guest that is being polled on this thread has used up its slice. Not in the store, which its own future holds.
+    pub static SLICE_OVER: Cell<bool> = const { Cell::new(false) };
+}
 
 pub struct Call {
     future: Option<Pin<Box<dyn Future<Output = End> + Send>>>,
@@ -312,6 +318,9 @@ impl Call {
                     .as_mut()
                     .poll(&mut Context::from_waker(&self.std_waker))
             });
+            if SLICE_OVER.take() {
+                flags |= YIELDED;
+            }
             self.cpu_nanos += u64::try_from(before.elapsed().as_nanos()).unwrap_or(u64::MAX);
             if let Poll::Ready(end) = polled {
                 self.ended(end);

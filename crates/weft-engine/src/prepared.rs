@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A component linked with its grants: what instances are made from.
 
+use crate::call::SLICE_OVER;
 use crate::component::Component;
 use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
 use crate::error::{Code, Error, Result};
@@ -71,7 +72,10 @@ impl Prepared {
         store.limiter(|state| &mut state.limits);
         // Without this a call would yield at its first instruction: a new store's deadline has passed already.
         store.set_epoch_deadline(EPOCHS_A_SLICE);
-        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(EPOCHS_A_SLICE)));
+        store.epoch_deadline_callback(|_| {
+            SLICE_OVER.set(true);
+            Ok(UpdateDeadline::Yield(EPOCHS_A_SLICE))
+        });
         store.call_hook(|mut context, hook| {
             if matches!(hook, wasmtime::CallHook::CallingHost) {
                 context.data_mut().host_calls += 1;

@@ -154,6 +154,7 @@ fn constants() -> Vec<String> {
         ("WEFT_CALL_WANTS_BODY", call::WANTS_BODY),
         ("WEFT_CALL_LOG", call::LOG),
         ("WEFT_CALL_IMPORT", call::IMPORT),
+        ("WEFT_CALL_YIELDED", call::YIELDED),
         ("WEFT_BODY_PENDING", BODY_PENDING),
         ("WEFT_BODY_DATA", BODY_DATA),
         ("WEFT_BODY_TRAILERS", BODY_TRAILERS),
