@@ -88,8 +88,8 @@ struct ComponentInfo {
   std::uint64_t size_bytes = 0;
   std::vector<std::string> imports;  ///< "wasi:http/types@0.2.3"
   std::vector<std::string> exports;
-  std::string wit;   ///< all imports and exports with full types, as WIT text; only from Host::inspect
-  std::string json;  ///< the same as data; only from Host::inspect
+  std::string wit;   ///< all imports and exports with full types, as WIT text
+  std::string json;  ///< the same as data
 };
 
 /// Figures of one call.

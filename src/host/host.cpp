@@ -150,9 +150,6 @@ class LocalHost final : public Host {
   Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
     return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
       WEFT_TRY(auto info, engine::describe(wasm));
-      // Nobody asks a loaded component for these, and they are most of what it would keep in memory.
-      std::string().swap(info.wit);
-      std::string().swap(info.json);
       WEFT_TRY(auto module, engine_.load(wasm));
       WEFT_TRY(auto deployment, engine_.prepare(module, config.id, config.grants, config.limits));
       return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
