@@ -6,18 +6,20 @@
 //! package, a damaged file; each is an error of its own with its own way out.
 //! Does not validate function bodies: that is done when the component is compiled.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod types;
+mod wasi;
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 use wasmparser::{Encoding, KnownCustom, Parser, Payload};
 use wit_component::WitPrinter;
 use wit_parser::decoding::{DecodedWasm, decode};
-use wit_parser::{
-    Function, FunctionKind, Handle, InterfaceId, PackageName, Resolve, Type, TypeDefKind, TypeId,
-    World, WorldItem, WorldKey,
-};
+use wit_parser::{Resolve, World};
 
 use crate::error::{Code, Error, Result};
+use types::items;
+use wasi::{async_items, is_wasi_03, kind, wasi_versions};
 
 /// How a component is meant to be run, judged by what it exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,295 +294,6 @@ fn print(resolve: &Resolve, world: &World) -> std::result::Result<String, String
         .map_err(|error| format!("{error:#}"))?;
     Ok(printer.output.to_string())
 }
-
-fn package_of(resolve: &Resolve, id: InterfaceId) -> Option<&PackageName> {
-    resolve.interfaces[id]
-        .package
-        .map(|package| &resolve.packages[package].name)
-}
-
-fn interface_ids<'a>(world: &'a World) -> impl Iterator<Item = (&'a WorldKey, InterfaceId)> {
-    world
-        .imports
-        .iter()
-        .chain(&world.exports)
-        .filter_map(|(key, item)| match item {
-            WorldItem::Interface { id, .. } => Some((key, *id)),
-            _ => None,
-        })
-}
-
-fn kind(resolve: &Resolve, world: &World) -> Kind {
-    let exports = |wanted: &[&str]| {
-        world.exports.keys().any(|key| {
-            let name = resolve.name_world_key(key);
-            wanted.contains(&name.split('@').next().unwrap_or_default())
-        })
-    };
-    if exports(&["wasi:http/incoming-handler", "wasi:http/handler"]) {
-        Kind::Http
-    } else if exports(&["wasi:cli/run"]) {
-        Kind::Command
-    } else {
-        Kind::Library
-    }
-}
-
-fn wasi_versions(resolve: &Resolve, world: &World) -> Vec<String> {
-    let packages = interface_ids(world).filter_map(|(_, id)| package_of(resolve, id));
-    let versions: BTreeSet<_> = packages
-        .filter(|package| package.namespace == "wasi")
-        .filter_map(|package| package.version.clone())
-        .collect();
-    versions.iter().map(ToString::to_string).collect()
-}
-
-fn is_wasi_03(name: &str) -> bool {
-    name.starts_with("wasi:")
-        && name
-            .split_once('@')
-            .is_some_and(|(_, version)| version.starts_with("0.3."))
-}
-
-/// Imports and exports that need WASI 0.3: by their version, or because a function is async or has async types.
-fn async_items(resolve: &Resolve, world: &World) -> Vec<String> {
-    let mut seen = HashMap::new();
-    let mut out = BTreeSet::new();
-    for (key, item) in world.imports.iter().chain(&world.exports) {
-        let name = resolve.name_world_key(key);
-        match item {
-            WorldItem::Interface { id, .. } => {
-                if is_wasi_03(&name) {
-                    out.insert(name);
-                    continue;
-                }
-                for function in resolve.interfaces[*id].functions.values() {
-                    if is_async(resolve, function, &mut seen) {
-                        out.insert(format!("{name}#{}", function.name));
-                    }
-                }
-            }
-            WorldItem::Function(function) => {
-                if is_async(resolve, function, &mut seen) {
-                    out.insert(name);
-                }
-            }
-            WorldItem::Type { .. } => {}
-        }
-    }
-    out.into_iter().collect()
-}
-
-fn is_async(resolve: &Resolve, function: &Function, seen: &mut HashMap<TypeId, bool>) -> bool {
-    let by_kind = matches!(
-        function.kind,
-        FunctionKind::AsyncFreestanding
-            | FunctionKind::AsyncMethod(_)
-            | FunctionKind::AsyncStatic(_)
-    );
-    let types = function
-        .params
-        .iter()
-        .map(|param| &param.ty)
-        .chain(&function.result);
-    by_kind || types.into_iter().any(|ty| holds_async(resolve, ty, seen))
-}
-
-fn holds_async(resolve: &Resolve, ty: &Type, seen: &mut HashMap<TypeId, bool>) -> bool {
-    let Type::Id(id) = ty else {
-        return matches!(ty, Type::ErrorContext);
-    };
-    if let Some(known) = seen.get(id) {
-        return *known;
-    }
-    seen.insert(*id, false);
-    let kind = &resolve.types[*id].kind;
-    let found = matches!(kind, TypeDefKind::Future(_) | TypeDefKind::Stream(_))
-        || parts(kind)
-            .into_iter()
-            .any(|ty| holds_async(resolve, ty, seen));
-    seen.insert(*id, found);
-    found
-}
-
-/// The types that a definition holds; a handle does not hold its resource.
-fn parts(kind: &TypeDefKind) -> Vec<&Type> {
-    match kind {
-        TypeDefKind::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
-        TypeDefKind::Tuple(tuple) => tuple.types.iter().collect(),
-        TypeDefKind::Variant(variant) => variant
-            .cases
-            .iter()
-            .filter_map(|case| case.ty.as_ref())
-            .collect(),
-        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
-        TypeDefKind::Map(key, value) => vec![key, value],
-        TypeDefKind::Option(ty)
-        | TypeDefKind::List(ty)
-        | TypeDefKind::FixedLengthList(ty, _)
-        | TypeDefKind::Type(ty) => vec![ty],
-        TypeDefKind::Future(ty) | TypeDefKind::Stream(ty) => ty.iter().collect(),
-        TypeDefKind::Resource
-        | TypeDefKind::Handle(_)
-        | TypeDefKind::Flags(_)
-        | TypeDefKind::Enum(_)
-        | TypeDefKind::Unknown => Vec::new(),
-    }
-}
-
-fn items<'a>(
-    resolve: &Resolve,
-    items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>,
-) -> Vec<Item> {
-    let items = items.into_iter().map(|(key, item)| {
-        let name = resolve.name_world_key(key);
-        let data = match item {
-            WorldItem::Interface { id, .. } => {
-                let interface = &resolve.interfaces[*id];
-                let functions: Vec<_> = interface
-                    .functions
-                    .values()
-                    .map(|f| function(resolve, f))
-                    .collect();
-                let types = interface
-                    .types
-                    .iter()
-                    .map(|(name, id)| type_definition(resolve, name, *id));
-                json!({
-                    "name": name,
-                    "kind": "interface",
-                    "functions": functions,
-                    "types": types.collect::<Vec<_>>(),
-                })
-            }
-            WorldItem::Function(f) => {
-                let mut data = function(resolve, f);
-                data["kind"] = "function".into();
-                data
-            }
-            WorldItem::Type { id, .. } => {
-                let mut data = Map::from_iter([("kind".to_owned(), "type".into())]);
-                data.insert("name".to_owned(), name.clone().into());
-                data.insert("type".to_owned(), type_definition(resolve, &name, *id));
-                Value::Object(data)
-            }
-        };
-        Item { name, data }
-    });
-    items.collect()
-}
-
-fn function(resolve: &Resolve, function: &Function) -> Value {
-    let params = function.params.iter();
-    let params =
-        params.map(|param| json!({"name": param.name, "type": type_text(resolve, &param.ty)}));
-    let (form, is_async) = match function.kind {
-        FunctionKind::Freestanding => ("function", false),
-        FunctionKind::AsyncFreestanding => ("function", true),
-        FunctionKind::Method(_) => ("method", false),
-        FunctionKind::AsyncMethod(_) => ("method", true),
-        FunctionKind::Static(_) => ("static", false),
-        FunctionKind::AsyncStatic(_) => ("static", true),
-        FunctionKind::Constructor(_) => ("constructor", false),
-    };
-    json!({
-        "name": function.name,
-        "form": form,
-        "async": is_async,
-        "params": params.collect::<Vec<_>>(),
-        "result": function.result.as_ref().map(|ty| type_text(resolve, ty)),
-    })
-}
-
-fn type_definition(resolve: &Resolve, name: &str, id: TypeId) -> Value {
-    let text = |ty: &Option<Type>| ty.as_ref().map(|ty| type_text(resolve, ty));
-    let kind = &resolve.types[id].kind;
-    let mut data = json!({"name": name, "kind": kind.as_str()});
-    match kind {
-        TypeDefKind::Record(record) => {
-            let fields = record.fields.iter();
-            let fields = fields.map(|f| json!({"name": f.name, "type": type_text(resolve, &f.ty)}));
-            data["fields"] = fields.collect();
-        }
-        TypeDefKind::Variant(variant) => {
-            let cases = variant.cases.iter();
-            data["cases"] = cases
-                .map(|c| json!({"name": c.name, "type": text(&c.ty)}))
-                .collect();
-        }
-        TypeDefKind::Enum(e) => data["cases"] = e.cases.iter().map(|c| c.name.as_str()).collect(),
-        TypeDefKind::Flags(flags) => {
-            data["flags"] = flags.flags.iter().map(|f| f.name.as_str()).collect()
-        }
-        TypeDefKind::Resource | TypeDefKind::Unknown => {}
-        TypeDefKind::Type(ty) => data["type"] = type_text(resolve, ty).into(),
-        other => data["type"] = kind_text(resolve, other).into(),
-    }
-    data
-}
-
-/// A type as WIT writes it where it is used: named types by their name.
-fn type_text(resolve: &Resolve, ty: &Type) -> String {
-    let text = match ty {
-        Type::Bool => "bool",
-        Type::U8 => "u8",
-        Type::U16 => "u16",
-        Type::U32 => "u32",
-        Type::U64 => "u64",
-        Type::S8 => "s8",
-        Type::S16 => "s16",
-        Type::S32 => "s32",
-        Type::S64 => "s64",
-        Type::F32 => "f32",
-        Type::F64 => "f64",
-        Type::Char => "char",
-        Type::String => "string",
-        Type::ErrorContext => "error-context",
-        Type::Id(id) => {
-            let definition = &resolve.types[*id];
-            return match &definition.name {
-                Some(name) => name.clone(),
-                None => kind_text(resolve, &definition.kind),
-            };
-        }
-    };
-    text.to_owned()
-}
-
-fn kind_text(resolve: &Resolve, kind: &TypeDefKind) -> String {
-    let of = |ty: &Type| type_text(resolve, ty);
-    let name = |id: &TypeId| resolve.types[*id].name.clone().unwrap_or_default();
-    match kind {
-        TypeDefKind::Handle(Handle::Own(id)) => format!("own<{}>", name(id)),
-        TypeDefKind::Handle(Handle::Borrow(id)) => format!("borrow<{}>", name(id)),
-        TypeDefKind::Tuple(tuple) => {
-            let types: Vec<_> = tuple.types.iter().map(of).collect();
-            format!("tuple<{}>", types.join(", "))
-        }
-        TypeDefKind::Option(ty) => format!("option<{}>", of(ty)),
-        TypeDefKind::List(ty) => format!("list<{}>", of(ty)),
-        TypeDefKind::FixedLengthList(ty, len) => format!("list<{}, {len}>", of(ty)),
-        TypeDefKind::Map(key, value) => format!("map<{}, {}>", of(key), of(value)),
-        TypeDefKind::Result(result) => match (&result.ok, &result.err) {
-            (None, None) => "result".to_owned(),
-            (Some(ok), None) => format!("result<{}>", of(ok)),
-            (ok, Some(err)) => format!(
-                "result<{}, {}>",
-                ok.as_ref().map_or("_".to_owned(), of),
-                of(err)
-            ),
-        },
-        TypeDefKind::Future(ty) => ty
-            .as_ref()
-            .map_or("future".to_owned(), |ty| format!("future<{}>", of(ty))),
-        TypeDefKind::Stream(ty) => ty
-            .as_ref()
-            .map_or("stream".to_owned(), |ty| format!("stream<{}>", of(ty))),
-        TypeDefKind::Type(ty) => of(ty),
-        other => other.as_str().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -631,25 +344,6 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_a_component_is_for() {
-        for (export, kind) in [
-            ("wasi:http/incoming-handler@0.2.0", Kind::Http),
-            ("wasi:cli/run@0.2.6", Kind::Command),
-            ("a:b/run@0.2.6", Kind::Library),
-        ] {
-            let wat = format!(
-                r#"(component
-                    (core module $m (func (export "run")))
-                    (core instance $i (instantiate $m))
-                    (func $run (canon lift (core func $i "run")))
-                    (instance $out (export "run" (func $run)))
-                    (export "{export}" (instance $out)))"#
-            );
-            assert_eq!(describe(&wasm(&wat)).unwrap().kind, kind, "{export}");
-        }
-    }
-
-    #[test]
     fn files_that_are_no_components_are_told_apart() {
         let component = wasm(CALLEE);
         for (bytes, code, word) in [
@@ -678,21 +372,6 @@ mod tests {
                 assert!(!error.hint.is_empty());
             }
         }
-    }
-
-    #[test]
-    fn wasi_03_is_refused_by_name() {
-        let wat = r#"(component (import "wasi:clocks/system-clock@0.3.0" (instance (export "now" (func (result u64))))))"#;
-        let error = check_supported(&wasm(wat)).unwrap_err();
-        assert_eq!(error.code, Code::Unsupported);
-        assert!(
-            error.message.contains("wasi:clocks/system-clock@0.3.0"),
-            "{}",
-            error.message
-        );
-        let wat = r#"(component (import "a:b/c" (instance (export "read" (func (result (stream u8)))))))"#;
-        let error = check_supported(&wasm(wat)).unwrap_err();
-        assert!(error.message.contains("a:b/c#read"), "{}", error.message);
     }
 
     #[test]
