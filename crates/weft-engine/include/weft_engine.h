@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wasmtime behind a C ABI. Written by hand; src/ffi.rs is its other half, and src/ffi/layout.rs tests that the two agree.
+/* wasmtime behind a C ABI. Written by hand; src/ffi.rs and src/ffi/calls.rs are its other half, and src/ffi/layout.rs tests that both
+ * agree with it.
  *
  * Rules
  * - Every object has one owner and one _free function, which takes NULL. Free children before parents: calls, lanes, prepared, components, engine.

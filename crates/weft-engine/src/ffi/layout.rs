@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! That include/weft_engine.h and ffi.rs agree: what Rust says of the border is written as C behind the header, and the C compiler is asked
-//! whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of ffi.rs.
+//! That include/weft_engine.h agrees with ffi.rs and ffi/calls.rs: what Rust says of the border is written as C behind the header, and the C
+//! compiler is asked whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of those two files.
 
+use super::calls::{BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS};
 use super::*;
-use crate::logs;
+use crate::waker::RawWaker;
+use crate::{call, logs};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::mem::{align_of, offset_of, size_of};
 use std::process::{Command, Stdio};
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/weft_engine.h");
-const RUST: &str = include_str!("../ffi.rs");
+const RUST: [&str; 2] = [include_str!("../ffi.rs"), include_str!("calls.rs")];
 
 /// The C name of each type that crosses.
 const TYPES: [(&str, &str); 19] = [
@@ -59,9 +61,11 @@ struct Function {
     prototype: String,
 }
 
-/// Every function that ffi.rs offers to C.
+/// Every function that the border offers to C.
 fn functions() -> Vec<Function> {
-    let offered = RUST.split("#[unsafe(no_mangle)]").skip(1);
+    let offered = RUST
+        .iter()
+        .flat_map(|file| file.split("#[unsafe(no_mangle)]").skip(1));
     offered
         .map(|text| {
             let (_, text) = text
