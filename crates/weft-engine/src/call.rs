@@ -131,10 +131,6 @@ impl Lane {
         }
     }
 
-    pub fn prepared(&self) -> &Prepared {
-        &self.prepared
-    }
-
     pub fn http(&self, request: HttpRequest, waker: RawWaker) -> Result<Call> {
         let Some(pre) = self.prepared.http.clone() else {
             return Err(Error::new(

@@ -6,7 +6,7 @@
     reason = "the contract of every entry stands in weft_engine.h"
 )]
 
-pub mod calls;
+mod calls;
 
 use crate::component::Component;
 use crate::describe;
