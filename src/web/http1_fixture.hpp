@@ -278,7 +278,7 @@ class TestResponder final : public Responder {
   void on_writable() override {
     if (path_ == "/echo") return exchange_.read_body();
     if (path_ == "/endless") {
-      static const std::string whole_piece(64 * 1024, 'e');
+      static const std::string whole_piece(std::size_t{64} * 1024, 'e');
       events_.change([](Events& all) { all.sent += whole_piece.size(); });
       return send(whole_piece);
     }
