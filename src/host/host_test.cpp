@@ -78,7 +78,7 @@ TEST_F(HostTest, serves_a_component_over_http) {
   const auto service = serve(load("hello-cpp"));
   const auto answer = get(service->address(), "/");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
-  EXPECT_TRUE(answer.ends_with("hello from C++\n")) << answer;
+  EXPECT_TRUE(answer.contains("hello from C++\n")) << answer;
 }
 
 TEST_F(HostTest, a_reused_instance_answers_again_and_again) {
@@ -139,9 +139,9 @@ TEST_F(HostTest, two_hosts_in_one_process_do_not_know_each_other) {
   const auto service = serve(load("hello-c"));
 
   EXPECT_TRUE(get((*their_service)->address(), "/trap-before").starts_with("HTTP/1.1 500 "));
-  EXPECT_TRUE(get(service->address(), "/").ends_with("hello from C\n"));
+  EXPECT_TRUE(get(service->address(), "/").contains("hello from C\n"));
   other->stop();
-  EXPECT_TRUE(get(service->address(), "/").ends_with("hello from C\n"));
+  EXPECT_TRUE(get(service->address(), "/").contains("hello from C\n"));
   EXPECT_EQ(*host->call(*callee, "weft:values/echo#echo-u8", {"7"}, ValueFormat::wave), "7");
 }
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from weft import DEADLINE, WeftTest, main, weft
+from weft import DEADLINE, WeftTest, main, open_terminal, weft
 
 # What has been typed, the words it must be completed to, and some that must not be offered.
 CASES = (
@@ -105,7 +105,7 @@ zle -N complete_and_leave ; bindkey '^I' complete_and_leave
     def __init__(self, folder):
         self.folder = folder
         (folder / "setup").write_text(self.SETUP)
-        self.ours, theirs = os.openpty()
+        self.ours, theirs = open_terminal()
         env = {**os.environ, "TERM": "dumb", "HOME": str(folder), "ZDOTDIR": str(folder)}
         self.process = subprocess.Popen(["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=env, start_new_session=True)
         os.close(theirs)

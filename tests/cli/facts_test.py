@@ -7,7 +7,7 @@ import pathlib
 import re
 import subprocess
 
-from weft import ROOT, WeftTest, app, main, weft
+from weft import ROOT, WeftTest, app, main, open_terminal, weft
 
 COMMANDS = ("run", "call", "inspect", "compile", "wit bindgen", "wit new", "version", "completions", "help")
 LIBRARIES = ("wasmtime", "wasmtime-wasi", "wasmtime-wasi-http", "cranelift-codegen", "wasm-wave", "wit-component", "wit-bindgen-c",
@@ -108,7 +108,7 @@ class FactsTest(WeftTest):
 
 def on_terminal(*words, env):
     """What weft prints when its stderr is a terminal."""
-    ours, theirs = os.openpty()
+    ours, theirs = open_terminal()
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     with subprocess.Popen([os.environ["WEFT_BINARY"], *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
                           env={**environment, "TERM": "xterm", **env}) as process:

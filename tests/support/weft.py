@@ -32,6 +32,14 @@ def app(name):
     return str(path)
 
 
+def open_terminal():
+    """Both ends of a pseudo terminal; skips the test, visibly, where there are none (a bare chroot)."""
+    try:
+        return os.openpty()
+    except OSError as error:
+        raise unittest.SkipTest(f"no pseudo terminals here: {error}") from error
+
+
 def wait_for(condition, what, deadline=DEADLINE):
     end = time.monotonic() + deadline
     while time.monotonic() < end:
