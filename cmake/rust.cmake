@@ -42,7 +42,7 @@ else()
 endif()
 # rustc and rustdoc must be the neighbours of the cargo that was chosen, whatever comes first in PATH.
 cmake_path(GET WEFT_CARGO PARENT_PATH _weft_cargo_bin)
-set(WEFT_CARGO_COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${WEFT_CARGO_TARGET_DIR}" "RUSTC=${_weft_cargo_bin}/rustc" "${WEFT_CARGO}")
+set(WEFT_CARGO_COMMAND "${CMAKE_COMMAND}" -E env "CARGO_TARGET_DIR=${WEFT_CARGO_TARGET_DIR}" "WEFT_CHECKOUT=${CMAKE_SOURCE_DIR}" "RUSTC=${_weft_cargo_bin}/rustc" "${WEFT_CARGO}")
 execute_process(COMMAND "${_weft_cargo_bin}/rustc" --version OUTPUT_VARIABLE _weft_rustc_text WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/crates")
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" WEFT_RUSTC_VERSION "${_weft_rustc_text}")
 
