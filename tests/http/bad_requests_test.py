@@ -2,7 +2,7 @@
 """Requests that are wrong, ambiguous or too large: each is refused and its connection closed, and no second request is smuggled through."""
 
 from http_client import Connection, fetch, request
-from weft import Server, WeftTest, app, main
+from weft import Server, SharedServerTest, app, main
 
 HOST = "Host: test\r\n"
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -72,17 +72,8 @@ NOT_OFFERED = {
 }
 
 
-class BadRequestsTest(WeftTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server = Server(app("echo"), "--header-timeout", "2s", "--io-timeout", "2s", "--access-log")
-
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.server.stop()
-        if code != 0:
-            raise AssertionError(f"weft ended with {code}:\n{cls.server.err}")
+class BadRequestsTest(SharedServerTest):
+    SERVER = ("echo", "--header-timeout", "2s", "--io-timeout", "2s", "--access-log")
 
     def tearDown(self):
         self.assertTrue(self.server.alive(), self.server.err)

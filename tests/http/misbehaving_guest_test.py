@@ -5,22 +5,13 @@ import re
 import threading
 
 from http_client import Connection, fetch, request
-from weft import Server, WeftTest, app, main, wait_for
+from weft import Server, SharedServerTest, WeftTest, app, main, wait_for
 
 
-class MisbehavingGuestTest(WeftTest):
+class MisbehavingGuestTest(SharedServerTest):
     """One server for all, so that each failure also has to leave the next test unharmed."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server = Server(app("misbehave"), "--timeout", "1s", "--env", "GREETING=hello")
-
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.server.stop()
-        if code != 0:
-            raise AssertionError(f"weft ended with {code}:\n{cls.server.err}")
+    SERVER = ("misbehave", "--timeout", "1s", "--env", "GREETING=hello")
 
     def tearDown(self):
         self.assertTrue(self.server.alive(), self.server.err)

@@ -188,6 +188,24 @@ class WeftTest(unittest.TestCase):
             self.assertIn(word.lower(), outcome.err.lower(), outcome)
 
 
+class SharedServerTest(WeftTest):
+    """Tests of one server, which `SERVER` (the app's name and the options) describes; it must end well after them all."""
+
+    SERVER = ()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        name, *options = cls.SERVER
+        cls.server = Server(app(name), *options)
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.server.stop()
+        if code != 0:
+            raise AssertionError(f"weft ended with {code}:\n{cls.server.err}")
+
+
 def main():
     """unittest.main, but a file of which everything was skipped says so to CTest."""
     program = unittest.main(module="__main__", exit=False, verbosity=2)
