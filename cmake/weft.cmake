@@ -23,7 +23,7 @@ set(ENV{WEFT_WIT} [[${WEFT_WIT_EXECUTABLE}]])
 ")
 set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/environment.cmake")
 
-set(WEFT_MODULES base async engine web host cli)
+set(WEFT_MODULES base wire async supervision bus engine web dispatch lattice builtins host cli)
 
 # A folder that is not there yet is passed over.
 function(weft_add_folder folder)

@@ -13,22 +13,32 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # folder under src/ -> the folders it may include, besides itself and include/weft.
 ALLOWED = {
     "base": set(),
+    "wire": {"base"},
     "async": {"base"},
+    "supervision": {"base", "async"},
+    "bus": {"base", "wire", "async"},
     "engine": {"base", "async"},
     "web": {"base", "async"},
-    "host": {"base", "async", "engine", "web"},
-    "cli": {"base", "host"},
+    "dispatch": {"base", "wire", "async", "web"},
+    "lattice": {"base", "wire", "async", "bus"},
+    "builtins": {"base", "wire", "async", "web", "dispatch"},
+    "host": {"base", "wire", "async", "supervision", "bus", "engine", "web", "dispatch", "lattice", "builtins"},
+    "cli": {"base", "wire", "async", "bus", "lattice", "host"},
 }
 # Foreign headers that have one home: pattern of the include, folders that may have it.
 HOMES = [
     (re.compile(r"^weft_engine\.h$|^weft-engine/"), {"engine"}),
     (re.compile(r"^weft_wit\.h$"), {"cli"}),
+    (re.compile(r"^nats[./]"), {"bus"}),
+    (re.compile(r"^sqlite3\.h"), {"bus", "builtins"}),
+    (re.compile(r"^sodium"), {"wire"}),
     (re.compile(r"^boost/beast"), {"web"}),
-    (re.compile(r"^boost/asio"), {"async", "engine", "web", "host", "cli"}),
+    (re.compile(r"^openssl/"), {"web"}),
+    (re.compile(r"^boost/asio"), {"async", "supervision", "bus", "engine", "web", "dispatch", "lattice", "builtins", "host", "cli"}),
     (re.compile(r"^CLI/"), {"cli"}),
 ]
 # Installed headers stand on the standard library alone.
-PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|engine|web|host|cli)/|^weft_")
+PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|wire|bus|supervision|dispatch|lattice|builtins|engine|web|host|cli)/|^weft_")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
 
 

@@ -31,6 +31,7 @@ enum class Errc : std::uint16_t {
   unavailable = 14,        ///< not now; may work later
   io = 15,                 ///< the operating system failed an operation
   type_mismatch = 16,      ///< a value or function does not have the type that is asked for
+  conflict = 17,           ///< changed by somebody else meanwhile
 };
 
 /// The enumerator's own name, for logs and `--output json`.

@@ -37,6 +37,8 @@ std::string_view to_string(Errc code) noexcept {
       return "io";
     case Errc::type_mismatch:
       return "type_mismatch";
+    case Errc::conflict:
+      return "conflict";
   }
   return "unknown";  // a number from a newer host
 }

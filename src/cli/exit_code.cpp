@@ -37,6 +37,7 @@ int exit_code(Errc code) noexcept {
     case Errc::malformed:
     case Errc::unsupported:
     case Errc::type_mismatch:
+    case Errc::conflict:
       return kExitBadComponent;
     case Errc::not_granted:
       return kExitNotGranted;

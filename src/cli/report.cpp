@@ -37,6 +37,7 @@ std::string_view general_hint(Errc code) {
     case Errc::malformed:
     case Errc::unsupported:
     case Errc::type_mismatch:
+    case Errc::conflict:
       return "See what the file is with 'weft inspect'.";
     case Errc::resource_exhausted:
       return "Raise the limit, or ask for less.";

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A capability provider inside the host ("wasmcloud+builtin://name"): started, linked, configured and stopped by the
+/// same commands as a provider process.
+///
+/// Ownership: the host owns it and destroys it after stop(). Threads: every function here runs on a thread that may
+/// block, one at a time for one provider; the target it gives is called from every shard at once.
+#pragma once
+
+#include <weft/host.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "async/shard.hpp"
+#include "dispatch/dispatcher.hpp"
+
+namespace weft::builtins {
+
+using ConfigMap = std::map<std::string, std::string>;
+
+/// One link in which the provider is source or target, with its configurations resolved.
+struct ProviderLink {
+  std::string source;
+  std::string target;
+  std::string name;
+  std::string wit_namespace;
+  std::string wit_package;
+  std::vector<std::string> interfaces;
+  ConfigMap source_config;
+  ConfigMap target_config;
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+
+  /// What answers calls to it; null for one that only calls (http-server).
+  [[nodiscard]] virtual std::shared_ptr<dispatch::Target> target() = 0;
+  /// A link has come or changed: one with equal source, target, name, namespace and package replaces the one before.
+  virtual Result<void> put_link(const ProviderLink& link) = 0;
+  /// A link has gone; configurations are empty. Idempotent.
+  virtual void delete_link(const ProviderLink& link) = 0;
+  /// Its own configuration has changed.
+  virtual Result<void> update_config(const ConfigMap& config) = 0;
+  /// Refuses new work, waits up to `grace` for what runs, cancels the rest.
+  virtual void stop(std::chrono::milliseconds grace) = 0;
+};
+
+/// What a provider may use of its host; valid until stop() has returned.
+struct ProviderContext {
+  std::string id;  ///< under which it was started: its id in links
+  ConfigMap config;
+  std::string data_dir;  ///< a folder of its own that survives restarts; empty: none
+  async::ShardPool* shards = nullptr;
+  dispatch::Dispatcher* dispatcher = nullptr;
+  LogSink log;
+};
+
+/// Errors: invalid_argument (a configuration that cannot be), io (an address in use).
+using ProviderFactory = std::function<Result<std::unique_ptr<Provider>>(ProviderContext context)>;
+
+/// The built-ins a host offers, by name ("http-server").
+using ProviderRegistry = std::map<std::string, ProviderFactory, std::less<>>;
+
+}  // namespace weft::builtins

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Whoever answers calls: a component, a built-in provider, and (over NATS) a component or provider elsewhere. All three
+/// are called in the same way, with values in the one encoding (docs/design/0002), so a caller never knows which it has.
+///
+/// Ownership: a Target is shared by the routing snapshots and the calls that are under way at it; a call that has begun
+/// ends at the target it began with. Threads: invoke() and everything of one call on the shard it was begun on; a Target
+/// is called from every shard at once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <weft/result.hpp>
+
+#include "async/shard.hpp"
+
+namespace weft::web {
+class Handler;
+}
+
+namespace weft::dispatch {
+
+/// What travels with a call, from the first to the last of a chain.
+struct CallContext {
+  std::string_view source;     ///< id of the component or provider that calls
+  std::string_view link_name;  ///< the link it calls over
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  std::uint32_t depth = 0;         ///< calls that this one is nested in
+  std::string_view trace_parent;  ///< W3C traceparent and tracestate as received; empty: none
+  std::string_view trace_state;
+};
+
+/// One call. The views are valid until invoke() returns; who needs them longer copies.
+struct Invocation {
+  std::string_view interface;  ///< as on the wire: "acme:shop/cart@1.0.0", "wrpc:keyvalue/store@0.2.0-draft"
+  std::string_view function;   ///< "get", "[method]cart.add"
+  std::span<const std::byte> params;
+  CallContext context;
+};
+
+/// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either may
+/// destroy the PendingCall.
+class CallHandler {
+ public:
+  /// `results` are valid until this returns.
+  virtual void on_results(std::span<const std::byte> results) = 0;
+  virtual void on_error(Error error) = 0;
+
+ protected:
+  ~CallHandler() = default;
+};
+
+/// A call under way. Destroying it cancels the call: nothing is told to its handler after.
+class PendingCall {
+ public:
+  virtual ~PendingCall() = default;
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+  [[nodiscard]] virtual const std::string& id() const noexcept = 0;
+
+  /// Begins a call. Null: the handler has been told already.
+  [[nodiscard]] virtual std::unique_ptr<PendingCall> invoke(async::Shard& shard, const Invocation& invocation,
+                                                            CallHandler& handler) = 0;
+
+  /// Who answers HTTP requests to this target, natively; null if it answers none.
+  [[nodiscard]] virtual web::Handler* http() noexcept { return nullptr; }
+};
+
+}  // namespace weft::dispatch
