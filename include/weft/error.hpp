@@ -32,6 +32,7 @@ enum class Errc : std::uint16_t {
   io = 15,                 ///< the operating system failed an operation
   type_mismatch = 16,      ///< a value or function does not have the type that is asked for
   conflict = 17,           ///< changed by somebody else meanwhile
+  refused = 18,            ///< a host or provider understood and said no
 };
 
 /// The enumerator's own name, for logs and `--output json`.

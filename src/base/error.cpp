@@ -39,6 +39,8 @@ std::string_view to_string(Errc code) noexcept {
       return "type_mismatch";
     case Errc::conflict:
       return "conflict";
+    case Errc::refused:
+      return "refused";
   }
   return "unknown";  // a number from a newer host
 }

@@ -27,6 +27,8 @@ int exit_code(Errc code) noexcept {
     case Errc::already_exists:
     case Errc::guest_exit:
     case Errc::unavailable:
+    case Errc::conflict:
+    case Errc::refused:
       return kExitFailure;
     case Errc::invalid_argument:
       return kExitUsage;
@@ -37,7 +39,6 @@ int exit_code(Errc code) noexcept {
     case Errc::malformed:
     case Errc::unsupported:
     case Errc::type_mismatch:
-    case Errc::conflict:
       return kExitBadComponent;
     case Errc::not_granted:
       return kExitNotGranted;

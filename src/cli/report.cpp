@@ -37,7 +37,6 @@ std::string_view general_hint(Errc code) {
     case Errc::malformed:
     case Errc::unsupported:
     case Errc::type_mismatch:
-    case Errc::conflict:
       return "See what the file is with 'weft inspect'.";
     case Errc::resource_exhausted:
       return "Raise the limit, or ask for less.";
@@ -48,7 +47,10 @@ std::string_view general_hint(Errc code) {
       return "Look for the mistake in the component; built with debug information, its backtrace names lines.";
     case Errc::cancelled:
     case Errc::unavailable:
+    case Errc::conflict:
       return "Try again.";
+    case Errc::refused:
+      return "Change what the answer complains of.";
     case Errc::internal:
       break;
   }

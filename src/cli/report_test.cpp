@@ -18,7 +18,7 @@ TEST(ReportTest, says_what_failed_and_what_would_fix_it) {
 }
 
 TEST(ReportTest, names_a_way_out_even_where_the_error_does_not) {
-  for (int number = 1; number <= static_cast<int>(Errc::conflict); ++number) {
+  for (int number = 1; number <= static_cast<int>(Errc::refused); ++number) {
     const Error error(static_cast<Errc>(number), "No.");
     EXPECT_THAT(error_text(error, false), testing::MatchesRegex("error: No\\.\n  fix: [A-Z].+\\.\n"));
     EXPECT_THAT(error_json(error), testing::HasSubstr("\"hint\":\""));

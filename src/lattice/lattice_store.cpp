@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lattice/lattice_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <ranges>
+#include <set>
+#include <utility>
+
+#include "async/task_scope.hpp"
+#include "lattice/revision_gate.hpp"
+#include "wire/control_subject.hpp"
+
+namespace weft::lattice {
+namespace {
+
+constexpr std::string_view kComponent = "COMPONENT_";
+constexpr std::string_view kClaims = "CLAIMS_";
+/// How long a writer waits for its own change to come back.
+constexpr std::chrono::milliseconds kEchoTimeout{2'000};
+/// Others may write in between; each of them has made progress, so this many in a row is a fault.
+constexpr int kMaxAttempts = 64;
+
+Error no_config(const std::string& name) {
+  return Error(Errc::not_found, fmt::format("Config {} does not exist", name),
+               fmt::format("put it with: weft config put {} key=value", name), Blame::operator_);
+}
+
+}  // namespace
+
+/// Follows one bucket into the mirror.
+class LatticeStore::Follower final : public bus::BucketWatcher {
+ public:
+  using Take = std::function<void(const bus::Entry& entry)>;
+  /// What the mirror holds, as it would be stored.
+  using Mirrored = std::function<std::vector<std::pair<std::string, std::string>>()>;
+
+  Follower(async::Shard& shard, std::shared_ptr<bus::KeyValue> bucket, Take take, Mirrored mirrored)
+      : shard_(shard),
+        bucket_(std::move(bucket)),
+        take_(std::move(take)),
+        mirrored_(std::move(mirrored)),
+        current_(shard),
+        gate_(shard),
+        restoring_(shard) {}
+
+  async::Task<void> start(std::chrono::milliseconds timeout) {
+    WEFT_CO_TRY(subscription_, bucket_->watch(shard_, *this));
+    co_await current_.wait_for(1, timeout);
+    co_return Result<void>();
+  }
+  boost::asio::awaitable<void> close() {
+    subscription_.reset();
+    co_await restoring_.close();
+  }
+  boost::asio::awaitable<void> wait_for(std::uint64_t revision) { return gate_.wait_for(revision, kEchoTimeout); }
+
+ private:
+  void on_entry(const bus::Entry& entry) override {
+    take_(entry);
+    gate_.seen(entry.revision);
+  }
+  void on_current() override {
+    if (std::exchange(was_current_, true)) {
+      restoring_.spawn("restore " + bucket_->name(), restore());
+    }
+    current_.seen(1);
+  }
+
+  // A bucket that was lost with its server is filled again from what this host knows. Entries that others have put back
+  // meanwhile stay theirs.
+  async::Task<void> restore() {
+    WEFT_CO_TRY(const auto present, co_await bucket_->list());
+    std::set<std::string_view> keys;
+    for (const auto& entry : present) {
+      keys.insert(entry.key);
+    }
+    for (auto& [key, value] : mirrored_()) {
+      if (keys.contains(key)) {
+        continue;
+      }
+      const auto created = co_await bucket_->create(std::move(key), std::move(value));
+      if (!created && created.error().code() != Errc::conflict) {
+        co_return created.error();
+      }
+    }
+    co_return Result<void>();
+  }
+
+  async::Shard& shard_;
+  std::shared_ptr<bus::KeyValue> bucket_;
+  Take take_;
+  Mirrored mirrored_;
+  RevisionGate current_;  ///< passes 1 when all that the bucket holds is in the mirror
+  RevisionGate gate_;
+  async::TaskScope restoring_;
+  bool was_current_ = false;
+  std::unique_ptr<bus::Subscription> subscription_;
+};
+
+LatticeStore::LatticeStore(async::Shard& shard, std::shared_ptr<bus::KeyValue> lattice_data,
+                           std::shared_ptr<bus::KeyValue> config_data)
+    : data_(std::move(lattice_data)),
+      config_(std::move(config_data)),
+      data_follower_(std::make_unique<Follower>(
+          shard, data_, [this](const bus::Entry& entry) { take_data(entry); }, [this] { return mirrored_data(); })),
+      config_follower_(std::make_unique<Follower>(
+          shard, config_, [this](const bus::Entry& entry) { take_config(entry); },
+          [this] { return mirrored_configs(); })) {}
+
+LatticeStore::~LatticeStore() = default;
+
+async::Task<void> LatticeStore::start(LatticeListener& listener, std::chrono::milliseconds timeout) {
+  listener_ = &listener;
+  // Configurations first: links and components that are told next name them.
+  WEFT_CO_CHECK(co_await config_follower_->start(timeout));
+  co_return co_await data_follower_->start(timeout);
+}
+
+boost::asio::awaitable<void> LatticeStore::close() {
+  co_await data_follower_->close();
+  co_await config_follower_->close();
+  listener_ = nullptr;
+}
+
+// ---- what the buckets tell ----
+
+void LatticeStore::take_data(const bus::Entry& entry) {
+  const std::string_view key = entry.key;
+  if (key.starts_with(kComponent)) {
+    take_spec(std::string(key.substr(kComponent.size())), entry);
+  } else if (key.starts_with(kClaims)) {
+    take_claims(std::string(key.substr(kClaims.size())), entry);
+  }
+  // LINKDEF_ and REFMAP_ are of older hosts; anything else is somebody else's.
+}
+
+void LatticeStore::take_spec(const std::string& id, const bus::Entry& entry) {
+  // A marker changes nothing: what runs keeps its links until it is told otherwise by a put (control-plane facts 4.2).
+  if (entry.operation != bus::Operation::put) {
+    return;
+  }
+  auto spec = wire::decode_component_spec(entry.value);
+  if (!spec) {
+    return;
+  }
+  auto& known = specs_[id];
+  const auto before = std::exchange(known, *std::move(spec));
+  if (listener_ != nullptr && before.links != known.links) {
+    listener_->on_links(id, before.links, known.links);
+  }
+}
+
+void LatticeStore::take_claims(const std::string& subject, const bus::Entry& entry) {
+  if (entry.operation != bus::Operation::put) {
+    claims_.erase(subject);
+    return;
+  }
+  auto claims = wire::decode_stored_claims(entry.value);
+  if (claims && wire::claims_subject(*claims) == subject) {
+    claims_.insert_or_assign(subject, *std::move(claims));
+  }
+}
+
+void LatticeStore::take_config(const bus::Entry& entry) {
+  if (entry.operation != bus::Operation::put) {
+    if (configs_.erase(entry.key) == 0) {
+      return;
+    }
+  } else {
+    auto map = wire::decode_string_map(entry.value);
+    if (!map) {
+      return;  // the last one that could be read stays
+    }
+    auto& known = configs_[entry.key];
+    const bool same = !known.json.empty() && known.map == *map;
+    known = {entry.value, *std::move(map)};
+    if (same) {
+      return;
+    }
+  }
+  if (listener_ != nullptr) {
+    listener_->on_config(entry.key);
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_data() const {
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const auto& [id, spec] : specs_) {
+    entries.emplace_back(std::string(kComponent) + id, wire::encode(spec));
+  }
+  for (const auto& [subject, claims] : claims_) {
+    entries.emplace_back(std::string(kClaims) + subject, wire::encode_stored_claims(claims));
+  }
+  return entries;
+}
+
+std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_configs() const {
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const auto& [name, config] : configs_) {
+    entries.emplace_back(name, config.json);
+  }
+  return entries;
+}
+
+// ---- links ----
+
+async::Task<wire::ComponentSpec> LatticeStore::read_spec(std::string key, std::string id, std::uint64_t& revision) {
+  WEFT_CO_TRY(const auto entry, co_await data_->get(key));
+  if (!entry) {
+    revision = 0;
+    const auto known = specs_.find(id);
+    co_return known == specs_.end() ? wire::ComponentSpec{} : known->second;
+  }
+  revision = entry->revision;
+  co_return wire::decode_component_spec(entry->value);
+}
+
+async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
+  const auto key = std::string(kComponent) + id;
+  WEFT_CO_CHECK(bus::check_key(key));
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    std::uint64_t revision = 0;
+    WEFT_CO_TRY(auto spec, co_await read_spec(key, id, revision));
+    WEFT_CO_TRY(const bool changed, change(spec));
+    if (!changed && revision != 0) {
+      co_return Result<void>();
+    }
+    auto json = wire::encode(spec);
+    const auto written = revision == 0 ? co_await data_->create(key, std::move(json))
+                                       : co_await data_->update(key, std::move(json), revision);
+    if (written) {
+      co_await data_follower_->wait_for(*written);
+      co_return Result<void>();
+    }
+    if (written.error().code() != Errc::conflict) {
+      co_return written.error();
+    }
+  }
+  co_return Error(Errc::unavailable, fmt::format("the links of {} are changed by others all the time", id),
+                  "try again", Blame::environment);
+}
+
+Result<void> LatticeStore::check_configs(const wire::Link& link) const {
+  std::string missing;
+  for (const auto* names : {&link.source_config, &link.target_config}) {
+    for (const auto& name : *names) {
+      if (!has_config(name)) {
+        const auto* what = name.starts_with("SECRET") ? "Secret reference" : "Configuration";
+        missing += fmt::format("{}{} {} not found in the configuration store.", missing.empty() ? "" : " ", what,
+                               name);
+      }
+    }
+  }
+  if (missing.empty()) {
+    return {};
+  }
+  return Error(Errc::not_found, std::move(missing), "put it before the link: weft config put NAME key=value",
+               Blame::operator_);
+}
+
+async::Task<void> LatticeStore::put_link(wire::Link link) {
+  WEFT_CO_CHECK(check_configs(link));
+  auto source = link.source_id;
+  const auto change = [link = std::move(link)](wire::ComponentSpec& spec) -> Result<bool> {
+    if (const auto* other = wire::find_conflict(spec.links, link)) {
+      return Error(Errc::conflict,
+                   fmt::format("link already exists with different target, consider deleting the existing link or using "
+                               "a different link name (source {}, name {}, {}:{}, existing target {})",
+                               link.source_id, link.name, link.wit_namespace, link.wit_package, other->target),
+                   {}, Blame::operator_);
+    }
+    auto links = spec.links;
+    wire::put_link(links, link);
+    const bool changed = links != spec.links;
+    spec.links = std::move(links);
+    return changed;
+  };
+  co_return co_await change_spec(std::move(source), change);
+}
+
+async::Task<LatticeStore::DeletedLink> LatticeStore::delete_link(wire::DeleteLink command) {
+  DeletedLink deleted;
+  WEFT_CO_TRY(const auto entry, co_await data_->get(std::string(kComponent) + command.source_id));
+  if (!entry && !specs_.contains(command.source_id)) {
+    co_return deleted;
+  }
+  deleted.spec_existed = true;
+  const auto change = [&deleted, &command](wire::ComponentSpec& spec) -> Result<bool> {
+    deleted.removed.reset();
+    const auto found = std::ranges::find_if(spec.links, [&command](const wire::Link& link) {
+      return link.source_id == command.source_id && link.wit_namespace == command.wit_namespace &&
+             link.wit_package == command.wit_package && link.name == command.name;
+    });
+    if (found == spec.links.end()) {
+      return false;
+    }
+    deleted.removed = std::move(*found);
+    spec.links.erase(found);
+    return true;
+  };
+  WEFT_CO_CHECK(co_await change_spec(command.source_id, change));
+  co_return deleted;
+}
+
+std::vector<wire::Link> LatticeStore::links() const {
+  std::vector<wire::Link> all;
+  for (const auto& [id, spec] : specs_) {
+    all.insert(all.end(), spec.links.begin(), spec.links.end());
+  }
+  return all;
+}
+
+const std::vector<wire::Link>& LatticeStore::links_of(std::string_view source_id) const {
+  static const std::vector<wire::Link> kNone;
+  const auto found = specs_.find(source_id);
+  return found == specs_.end() ? kNone : found->second.links;
+}
+
+std::vector<wire::Link> LatticeStore::links_to(std::string_view target_id) const {
+  std::vector<wire::Link> found;
+  for (const auto& [id, spec] : specs_) {
+    std::ranges::copy_if(spec.links, std::back_inserter(found),
+                         [target_id](const wire::Link& link) { return link.target == target_id; });
+  }
+  return found;
+}
+
+async::Task<void> LatticeStore::ensure_spec(std::string id, std::string url) {
+  const auto change = [url = std::move(url)](wire::ComponentSpec& spec) -> Result<bool> {
+    if (spec.url.empty() && spec.links.empty()) {
+      spec.url = url;
+      return true;
+    }
+    return false;
+  };
+  co_return co_await change_spec(std::move(id), change);
+}
+
+// ---- claims ----
+
+async::Task<void> LatticeStore::put_claims(wire::Claims claims) {
+  auto key = std::string(kClaims) + wire::claims_subject(claims);
+  WEFT_CO_TRY(const auto revision, co_await data_->put(std::move(key), wire::encode_stored_claims(claims)));
+  co_await data_follower_->wait_for(revision);
+  co_return Result<void>();
+}
+
+std::vector<wire::StringMap> LatticeStore::claims() const {
+  std::vector<wire::StringMap> list;
+  for (const bool components : {true, false}) {
+    for (const auto& [subject, claims] : claims_) {
+      if (std::holds_alternative<wire::ComponentClaims>(claims) == components) {
+        list.push_back(wire::claims_map(claims));
+      }
+    }
+  }
+  return list;
+}
+
+// ---- configurations ----
+
+async::Task<void> LatticeStore::put_config(std::string name, std::string json) {
+  WEFT_CO_CHECK(bus::check_key(name));
+  WEFT_CO_CHECK(wire::decode_string_map(json));
+  WEFT_CO_TRY(const auto revision, co_await config_->put(std::move(name), std::move(json)));
+  co_await config_follower_->wait_for(revision);
+  co_return Result<void>();
+}
+
+async::Task<std::optional<wire::StringMap>> LatticeStore::get_config(std::string name) {
+  WEFT_CO_CHECK(bus::check_key(name));
+  WEFT_CO_TRY(const auto entry, co_await config_->get(std::move(name)));
+  if (!entry) {
+    co_return std::optional<wire::StringMap>();
+  }
+  WEFT_CO_TRY(auto map, wire::decode_string_map(entry->value));
+  co_return std::optional(std::move(map));
+}
+
+async::Task<void> LatticeStore::delete_config(std::string name) {
+  WEFT_CO_CHECK(bus::check_key(name));
+  co_return co_await config_->purge(std::move(name));
+}
+
+bool LatticeStore::has_config(std::string_view name) const { return configs_.contains(name); }
+
+Result<ConfigBundle> LatticeStore::bundle(const std::vector<std::string>& names) const {
+  for (const auto& name : names) {
+    if (name.starts_with("SECRET")) {
+      return Error(Errc::unsupported, fmt::format("{} is a secret reference, and this host has no secrets backend", name),
+                   "leave it out of the list of configurations", Blame::operator_);
+    }
+    if (!has_config(name)) {
+      return no_config(name);
+    }
+  }
+  return live_bundle(names);
+}
+
+ConfigBundle LatticeStore::live_bundle(const std::vector<std::string>& names) const {
+  ConfigBundle merged;
+  for (const auto& name : names) {
+    if (const auto found = configs_.find(name); found != configs_.end()) {
+      for (const auto& [key, value] : found->second.map) {
+        merged.insert_or_assign(key, value);
+      }
+    }
+  }
+  return merged;
+}
+
+std::vector<std::string> LatticeStore::config_names() const {
+  const auto names = std::views::keys(configs_);
+  return {names.begin(), names.end()};
+}
+
+}  // namespace weft::lattice
