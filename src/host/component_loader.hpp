@@ -19,13 +19,7 @@ Result<std::string> read_component_file(const std::string& path);
 /// An error about a file's contents, naming the file.
 Error about_file(const Error& error, const std::string& path);
 
-/// What a component may import beyond WASI.
-enum class Imports : std::uint8_t {
-  none,    ///< nothing else: a component that wants more is refused
-  linked,  ///< anything: links lead to it, and a missing one is an error when it is called
-};
-
 Result<std::shared_ptr<LoadedComponent>> load_component(engine::Engine& engine, std::string_view wasm,
-                                                        ComponentConfig config, Imports imports);
+                                                        ComponentConfig config, engine::Imports imports);
 
 }  // namespace weft::host

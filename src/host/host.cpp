@@ -2,21 +2,16 @@
 #include <weft/host.hpp>
 
 #include <fmt/core.h>
-#include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <stop_token>
-#include <system_error>
 #include <utility>
 
 #include "async/shard.hpp"
 #include "engine/engine.hpp"
 #include "host/component.hpp"
+#include "host/component_loader.hpp"
 #include "host/export_name.hpp"
 #include "host/fence.hpp"
 #include "host/http_guest.hpp"
@@ -26,43 +21,6 @@
 namespace weft {
 namespace host {
 namespace {
-
-constexpr std::uintmax_t kMaxFileBytes = 1ULL << 30;
-
-Result<std::string> read_file(const std::string& path) {
-  std::error_code failed;
-  const auto status = std::filesystem::status(path, failed);
-  if (!std::filesystem::exists(status)) {
-    return Error(Errc::not_found, fmt::format("there is no file {}", path), "check the path", Blame::operator_);
-  }
-  if (!std::filesystem::is_regular_file(status)) {
-    return Error(Errc::invalid_argument, fmt::format("{} is not a file", path), "name a .wasm file", Blame::operator_);
-  }
-  const auto size = std::filesystem::file_size(path, failed);
-  if (!failed && size > kMaxFileBytes) {
-    return Error(Errc::resource_exhausted,
-                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size),
-                 "check that it is the right file, or build it smaller", Blame::operator_);
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const auto code = errno == EACCES ? Errc::permission_denied : Errc::io;
-    return Error(code, fmt::format("cannot open {}: {}", path, std::strerror(errno)), "check who may read it",
-                 Blame::operator_);
-  }
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (file.gcount() != static_cast<std::streamsize>(bytes.size())) {
-    return Error(Errc::io, fmt::format("cannot read {}", path), "check the disk", Blame::environment);
-  }
-  return bytes;
-}
-
-/// An error about a file's contents names the file.
-Error about_file(const Error& error, const std::string& path) {
-  Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
-  return std::move(named).with_detail(error.detail());
-}
 
 std::string default_cache_dir() {
   if (const char* base = std::getenv("XDG_CACHE_HOME"); base != nullptr && *base == '/') {
@@ -135,7 +93,7 @@ class LocalHost final : public Host {
 
   Result<std::shared_ptr<Component>> load(const std::string& path, ComponentConfig config) override {
     return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
-      WEFT_TRY(const auto bytes, read_file(path));
+      WEFT_TRY(const auto bytes, read_component_file(path));
       if (config.id.empty()) {
         config.id = std::filesystem::path(path).stem().string();
       }
@@ -149,17 +107,14 @@ class LocalHost final : public Host {
 
   Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
     return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
-      WEFT_TRY(auto info, engine::describe(wasm));
-      WEFT_TRY(auto module, engine_.load(wasm));
-      WEFT_TRY(auto deployment, engine_.prepare(module, config.id, config.grants, config.limits));
-      return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
-                                               std::move(deployment));
+      WEFT_TRY(auto loaded, load_component(engine_, wasm, std::move(config), engine::Imports::none));
+      return std::shared_ptr<Component>(std::move(loaded));
     });
   }
 
   Result<ComponentInfo> inspect(const std::string& path) override {
     return fenced("inspecting a component", [&]() -> Result<ComponentInfo> {
-      WEFT_TRY(const auto bytes, read_file(path));
+      WEFT_TRY(const auto bytes, read_component_file(path));
       auto info = engine::describe(bytes);
       if (!info) {
         return about_file(info.error(), path);
@@ -170,7 +125,7 @@ class LocalHost final : public Host {
 
   Result<bool> compile(const std::string& path) override {
     return fenced("compiling a component", [&]() -> Result<bool> {
-      WEFT_TRY(const auto bytes, read_file(path));
+      WEFT_TRY(const auto bytes, read_component_file(path));
       const auto module = engine_.load(bytes);
       if (!module) {
         return about_file(module.error(), path);

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
+#include <cstdint>
 #include <utility>
 
 namespace weft::lattice {
@@ -35,7 +35,14 @@ wire::Reply failure(const Error& error) {
 
 wire::Reply data(std::string json) { return {.success = true, .message = {}, .response = std::move(json)}; }
 
-bool is_query(ControlOperation operation) {
+/// Who carries an operation out.
+enum class Kind : std::uint8_t {
+  query,    ///< nothing changes, nothing goes into the journal
+  lattice,  ///< changes what hosts share
+  host,     ///< changes this host
+};
+
+Kind kind_of(ControlOperation operation) {
   switch (operation) {
     case ControlOperation::host_ping:
     case ControlOperation::host_get:
@@ -44,22 +51,23 @@ bool is_query(ControlOperation operation) {
     case ControlOperation::link_get:
     case ControlOperation::claims_get:
     case ControlOperation::config_get:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool is_for_lattice(ControlOperation operation) {
-  switch (operation) {
+      return Kind::query;
     case ControlOperation::link_put:
     case ControlOperation::link_del:
     case ControlOperation::config_put:
     case ControlOperation::config_del:
-      return true;
-    default:
-      return false;
+      return Kind::lattice;
+    case ControlOperation::host_stop:
+    case ControlOperation::component_scale:
+    case ControlOperation::component_update:
+    case ControlOperation::provider_start:
+    case ControlOperation::provider_stop:
+    case ControlOperation::label_put:
+    case ControlOperation::label_del:
+    case ControlOperation::registry_put:
+      return Kind::host;
   }
+  return Kind::query;
 }
 
 bool is_core_label(std::string_view key) {
@@ -70,7 +78,7 @@ bool is_core_label(std::string_view key) {
 }
 
 /// "component.scale" out of its subject, for the journal.
-std::string kind_of(const wire::ControlRoot& root, ControlOperation operation) {
+std::string name_of(const wire::ControlRoot& root, ControlOperation operation) {
   auto subject = wire::control_subject(root, operation, "-").substr(root.base().size() + 1);
   if (subject.ends_with(".-")) {
     subject.resize(subject.size() - 2);
@@ -185,8 +193,8 @@ async::Task<void> ControlServer::answer(bus::Message message) {
     co_return Result<void>();
   }
   Request request{subject->operation, std::string(subject->argument), std::move(message.payload), {}};
-  if (!is_query(request.operation)) {
-    request.id = operations_.begin(kind_of(config_.root, request.operation), request.argument);
+  if (kind_of(request.operation) != Kind::query) {
+    request.id = operations_.begin(name_of(config_.root, request.operation), request.argument);
   }
   const auto id = request.id;
   if (request.operation == ControlOperation::host_stop) {
@@ -201,6 +209,13 @@ async::Task<void> ControlServer::answer(bus::Message message) {
     reply(message, **answered, id);
   }
   co_return Result<void>();
+}
+
+Result<std::string> ControlServer::put_registries(const std::string& payload) {
+  WEFT_TRY(auto credentials, decoded(wire::decode_registry_credentials(payload),
+                                     "failed to deserialize registries put command"));
+  host_.put_registries(std::move(credentials));
+  return std::string("successfully put registries");
 }
 
 // A host stops after it has said so.
@@ -235,43 +250,47 @@ void ControlServer::reply(const bus::Message& request, const wire::Reply& reply,
 }
 
 async::Task<std::optional<wire::Reply>> ControlServer::carry_out(Request request) {
-  if (is_query(request.operation)) {
+  if (kind_of(request.operation) == Kind::query) {
     co_return co_await query(std::move(request));
   }
-  const bool lattice = is_for_lattice(request.operation);
+  const bool lattice = kind_of(request.operation) == Kind::lattice;
   const auto id = request.id;
   auto message = lattice ? co_await change_lattice(std::move(request)) : co_await command_host(std::move(request));
   if (!message) {
     co_return message.error();
   }
   if (lattice) {
+    co_await host_.settle();
     operations_.done(id, *message);
   }
   co_return std::optional(wire::Reply{.success = true, .message = *std::move(message), .response = {}});
 }
 
 async::Task<std::optional<wire::Reply>> ControlServer::query(Request request) {
-  switch (request.operation) {
-    case ControlOperation::host_ping:
-      co_return std::optional(data(wire::encode(host_.ping())));
-    case ControlOperation::host_get:
-      co_return std::optional(data(wire::encode(host_.inventory())));
-    case ControlOperation::component_auction:
-      co_return auction(wire::AuctionKind::component, request.payload);
-    case ControlOperation::provider_auction:
-      co_return auction(wire::AuctionKind::provider, request.payload);
-    case ControlOperation::link_get:
-      co_return std::optional(data(wire::encode(store_.links())));
-    case ControlOperation::claims_get:
-      co_return std::optional(data(wire::encode(store_.claims())));
-    default: {
-      WEFT_CO_TRY(const auto config, co_await store_.get_config(request.argument));
-      if (!config) {
-        co_return std::optional(wire::Reply{.success = true, .message = "Configuration not found", .response = {}});
-      }
-      co_return std::optional(data(wire::encode(*config)));
-    }
+  const auto operation = request.operation;
+  if (operation == ControlOperation::host_ping) {
+    co_return std::optional(data(wire::encode(host_.ping())));
   }
+  if (operation == ControlOperation::host_get) {
+    co_return std::optional(data(wire::encode(host_.inventory())));
+  }
+  if (operation == ControlOperation::component_auction) {
+    co_return auction(wire::AuctionKind::component, request.payload);
+  }
+  if (operation == ControlOperation::provider_auction) {
+    co_return auction(wire::AuctionKind::provider, request.payload);
+  }
+  if (operation == ControlOperation::link_get) {
+    co_return std::optional(data(wire::encode(store_.links())));
+  }
+  if (operation == ControlOperation::claims_get) {
+    co_return std::optional(data(wire::encode(store_.claims())));
+  }
+  WEFT_CO_TRY(const auto config, co_await store_.get_config(request.argument));
+  if (!config) {
+    co_return std::optional(wire::Reply{.success = true, .message = "Configuration not found", .response = {}});
+  }
+  co_return std::optional(data(wire::encode(*config)));
 }
 
 Result<std::optional<wire::Reply>> ControlServer::auction(wire::AuctionKind kind, const std::string& payload) {
@@ -293,55 +312,47 @@ Result<std::optional<wire::Reply>> ControlServer::auction(wire::AuctionKind kind
 }
 
 async::Task<std::string> ControlServer::command_host(Request request) {
-  switch (request.operation) {
-    case ControlOperation::component_scale: {
-      WEFT_CO_TRY(auto command, decoded(wire::decode_scale_component(request.payload),
-                                        "failed to deserialize component scale command"));
-      co_return co_await host_.scale(std::move(command), request.id);
-    }
-    case ControlOperation::component_update: {
-      WEFT_CO_TRY(auto command, decoded(wire::decode_update_component(request.payload),
-                                        "failed to deserialize component update command"));
-      co_return co_await host_.update(std::move(command), request.id);
-    }
-    case ControlOperation::provider_start: {
-      WEFT_CO_TRY(auto command, decoded(wire::decode_start_provider(request.payload),
-                                        "failed to deserialize provider start command"));
-      co_return co_await host_.start_provider(std::move(command), request.id);
-    }
-    case ControlOperation::provider_stop: {
-      WEFT_CO_TRY(auto command, decoded(wire::decode_stop_provider(request.payload),
-                                        "failed to deserialize provider stop command"));
-      co_return co_await host_.stop_provider(std::move(command), request.id);
-    }
-    case ControlOperation::label_put:
-    case ControlOperation::label_del: {
-      WEFT_CO_TRY(auto message, request.operation == ControlOperation::label_put ? put_label(request.payload)
-                                                                                 : delete_label(request.payload));
-      operations_.done(request.id, message);
-      co_return message;
-    }
-    default: {
-      WEFT_CO_TRY(auto credentials, decoded(wire::decode_registry_credentials(request.payload),
-                                            "failed to deserialize registries put command"));
-      host_.put_registries(std::move(credentials));
-      operations_.done(request.id, "registries put");
-      co_return std::string("successfully put registries");
-    }
+  const auto operation = request.operation;
+  if (operation == ControlOperation::component_scale) {
+    WEFT_CO_TRY(auto command, decoded(wire::decode_scale_component(request.payload),
+                                      "failed to deserialize component scale command"));
+    co_return co_await host_.scale(std::move(command), request.id);
   }
+  if (operation == ControlOperation::component_update) {
+    WEFT_CO_TRY(auto command, decoded(wire::decode_update_component(request.payload),
+                                      "failed to deserialize component update command"));
+    co_return co_await host_.update(std::move(command), request.id);
+  }
+  if (operation == ControlOperation::provider_start) {
+    WEFT_CO_TRY(auto command, decoded(wire::decode_start_provider(request.payload),
+                                      "failed to deserialize provider start command"));
+    co_return co_await host_.start_provider(std::move(command), request.id);
+  }
+  if (operation == ControlOperation::provider_stop) {
+    WEFT_CO_TRY(auto command, decoded(wire::decode_stop_provider(request.payload),
+                                      "failed to deserialize provider stop command"));
+    co_return co_await host_.stop_provider(std::move(command), request.id);
+  }
+  auto message = operation == ControlOperation::label_put   ? put_label(request.payload)
+                 : operation == ControlOperation::label_del ? delete_label(request.payload)
+                                                            : put_registries(request.payload);
+  if (message) {
+    operations_.done(request.id, *message);
+  }
+  co_return message;
 }
 
 async::Task<std::string> ControlServer::change_lattice(Request request) {
-  switch (request.operation) {
-    case ControlOperation::link_put:
-      return put_link(std::move(request.payload));
-    case ControlOperation::link_del:
-      return delete_link(std::move(request.payload));
-    case ControlOperation::config_put:
-      return put_config(std::move(request.argument), std::move(request.payload));
-    default:
-      return delete_config(std::move(request.argument));
+  if (request.operation == ControlOperation::link_put) {
+    return put_link(std::move(request.payload));
   }
+  if (request.operation == ControlOperation::link_del) {
+    return delete_link(std::move(request.payload));
+  }
+  if (request.operation == ControlOperation::config_put) {
+    return put_config(std::move(request.argument), std::move(request.payload));
+  }
+  return delete_config(std::move(request.argument));
 }
 
 // ---- commands to this host ----

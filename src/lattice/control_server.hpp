@@ -69,6 +69,7 @@ class ControlServer {
   async::Task<std::string> delete_config(std::string name);
   Result<std::string> put_label(const std::string& payload);
   Result<std::string> delete_label(const std::string& payload);
+  Result<std::string> put_registries(const std::string& payload);
   void stop_host(const bus::Message& message, const std::string& id);
   void reply(const bus::Message& request, const wire::Reply& reply, std::string_view operation);
 

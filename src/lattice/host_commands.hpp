@@ -31,6 +31,8 @@ class HostCommands {
   virtual void put_label(const wire::Label& label) = 0;
   /// False: there is no such label.
   virtual bool delete_label(const std::string& key) = 0;
+  /// Done when everything that the mirror of the lattice's state holds is what calls are routed by.
+  virtual boost::asio::awaitable<void> settle() = 0;
   /// Called after the answer has been sent.
   virtual void stop_host(std::optional<std::uint64_t> timeout_ms) = 0;
   virtual void put_registries(wire::RegistryCredentials credentials) = 0;

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "async/task_scope.hpp"
-#include "lattice/revision_gate.hpp"
+#include "async/revision_gate.hpp"
 #include "wire/control_subject.hpp"
 
 namespace weft::lattice {
@@ -93,8 +93,8 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
   std::shared_ptr<bus::KeyValue> bucket_;
   Take take_;
   Mirrored mirrored_;
-  RevisionGate current_;  ///< passes 1 when all that the bucket holds is in the mirror
-  RevisionGate gate_;
+  async::RevisionGate current_;  ///< passes 1 when all that the bucket holds is in the mirror
+  async::RevisionGate gate_;
   async::TaskScope restoring_;
   bool was_current_ = false;
   std::unique_ptr<bus::Subscription> subscription_;

@@ -13,11 +13,11 @@
 
 #include "async/shard.hpp"
 
-namespace weft::lattice {
+namespace weft::async {
 
 class RevisionGate {
  public:
-  explicit RevisionGate(async::Shard& shard) : shard_(shard) {}
+  explicit RevisionGate(Shard& shard) : shard_(shard) {}
 
   /// The watch has told this revision.
   void seen(std::uint64_t revision) {
@@ -45,9 +45,9 @@ class RevisionGate {
     boost::asio::steady_timer timer;
   };
 
-  async::Shard& shard_;
+  Shard& shard_;
   std::uint64_t last_seen_ = 0;
   std::list<Waiter> waiters_;
 };
 
-}  // namespace weft::lattice
+}  // namespace weft::async

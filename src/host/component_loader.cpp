@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/component_loader.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace weft::host {
+namespace {
+
+constexpr std::uintmax_t kMaxFileBytes = 1ULL << 30;
+
+}  // namespace
+
+Result<std::string> read_component_file(const std::string& path) {
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  if (!std::filesystem::exists(status)) {
+    return Error(Errc::not_found, fmt::format("there is no file {}", path), "check the path", Blame::operator_);
+  }
+  if (!std::filesystem::is_regular_file(status)) {
+    return Error(Errc::invalid_argument, fmt::format("{} is not a file", path), "name a .wasm file", Blame::operator_);
+  }
+  const auto size = std::filesystem::file_size(path, failed);
+  if (!failed && size > kMaxFileBytes) {
+    return Error(Errc::resource_exhausted,
+                 fmt::format("{} has {} bytes, more than a component may have (1 GiB)", path, size),
+                 "check that it is the right file, or build it smaller", Blame::operator_);
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    const auto code = errno == EACCES ? Errc::permission_denied : Errc::io;
+    return Error(code, fmt::format("cannot open {}: {}", path, std::strerror(errno)), "check who may read it",
+                 Blame::operator_);
+  }
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.gcount() != static_cast<std::streamsize>(bytes.size())) {
+    return Error(Errc::io, fmt::format("cannot read {}", path), "check the disk", Blame::environment);
+  }
+  return bytes;
+}
+
+/// An error about a file's contents names the file.
+Error about_file(const Error& error, const std::string& path) {
+  Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
+  return std::move(named).with_detail(error.detail());
+}
+
+Result<std::shared_ptr<LoadedComponent>> load_component(engine::Engine& engine, std::string_view wasm,
+                                                        ComponentConfig config, engine::Imports imports) {
+  WEFT_TRY(auto info, engine::describe(wasm));
+  WEFT_TRY(auto module, engine.load(wasm));
+  WEFT_TRY(auto deployment, engine.prepare(module, config.id, config.grants, config.limits, imports));
+  return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
+                                           std::move(deployment));
+}
+
+}  // namespace weft::host

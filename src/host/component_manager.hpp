@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Makes the components of one host run as commands say: start, scale, update, stop; at most one entry per id. Commands
+/// for one id are carried out one after the other, for different ids side by side; a command is durable before it is
+/// acknowledged, and its outcome is told by events and by its operation.
+///
+/// An update compiles and links the new code first, then switches all callers to it, then lets the old calls end.
+/// Ownership: by the node; borrows what ComponentWorld names. Threads: the control shard; files are read and code is
+/// compiled on the pool. Source: control-plane facts 6, 13 (Q1-Q7).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/blocking_pool.hpp"
+#include "async/task_scope.hpp"
+#include "host/component.hpp"
+#include "host/component_target.hpp"
+#include "host/placements.hpp"
+#include "host/node_world.hpp"
+#include "wire/control.hpp"
+
+namespace weft::host {
+
+struct ComponentPolicy {
+  bool allow_file_load = false;
+  Limits limits;  ///< of a component whose command names none
+  std::chrono::milliseconds drain_grace{30'000};
+};
+
+class ComponentManager {
+ public:
+  ComponentManager(NodeWorld& world, ComponentPolicy policy);
+  ~ComponentManager();
+  ComponentManager(const ComponentManager&) = delete;
+  ComponentManager& operator=(const ComponentManager&) = delete;
+
+  /// The answer to the command; the work goes on after it and ends operation `id`.
+  async::Task<std::string> scale(wire::ScaleComponent command, std::string operation);
+  async::Task<std::string> update(wire::UpdateComponent command, std::string operation);
+  /// Carries out a placement that was kept: tries again, ever more slowly, until it runs or is told otherwise.
+  void recover(wire::ScaleComponent command);
+
+  [[nodiscard]] bool runs(std::string_view id) const;
+  [[nodiscard]] std::vector<wire::ComponentDescription> inventory() const;
+  /// The component that answers to an id; null if none runs.
+  [[nodiscard]] std::shared_ptr<ComponentTarget> find(std::string_view id) const;
+  /// A configuration has changed: components that have it see the new values at their next look.
+  void on_config(const std::string& name);
+
+  /// Ends commands, then every component; calls in flight get `grace`.
+  boost::asio::awaitable<void> close(std::chrono::milliseconds grace);
+
+ private:
+  struct Running;
+  struct Workload;
+  using Job = std::function<async::Task<void>()>;
+
+  Workload& workload(const std::string& id);
+  void enqueue(const std::string& id, Job job);
+  async::Task<void> run_jobs(std::shared_ptr<Workload> workload);
+
+  async::Task<void> apply(wire::ScaleComponent command, std::string operation, Placements::Ticket ticket);
+  async::Task<void> keep_trying(wire::ScaleComponent command);
+  async::Task<void> scale_to(wire::ScaleComponent command);
+  async::Task<void> start(wire::ScaleComponent command);
+  async::Task<void> stop(wire::ScaleComponent command);
+  async::Task<void> rescale(wire::ScaleComponent command);
+  async::Task<void> adjust(wire::ScaleComponent command);
+  async::Task<void> replace(wire::ScaleComponent command);
+  async::Task<void> update_job(wire::UpdateComponent command, std::string operation);
+  boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
+  void retire(std::shared_ptr<ComponentTarget> target, std::chrono::milliseconds grace);
+
+  struct Fetched;
+  async::Task<Fetched> fetch(std::string id, std::string reference, std::optional<wire::StringMap> limits);
+  async::Task<std::shared_ptr<Running>> prepare(wire::ScaleComponent command);
+  void tell_scaled(const Running& running, std::uint32_t count);
+  void tell_failed(const wire::ScaleComponent& command, const Error& error);
+
+  NodeWorld& world_;
+  ComponentPolicy policy_;
+  std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
+  async::TaskScope tasks_;
+};
+
+}  // namespace weft::host
