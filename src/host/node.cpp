@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/node.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "async/deadline.hpp"
+#include "async/shard_call.hpp"
+#include "bus/memory_bus.hpp"
+#include "bus/nats_bus.hpp"
+#include "host/entropy.hpp"
+#include "host/versions.hpp"
+#include "wire/control_subject.hpp"
+#include "wire/time_text.hpp"
+#include "wire/uuid.hpp"
+
+namespace weft::host {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long the state of a lattice may take to come when a host starts.
+constexpr auto kReplayTimeout = 10s;
+constexpr auto kFlushTimeout = 2s;
+constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
+
+std::string now_text() { return wire::time_text(std::chrono::system_clock::now()); }
+
+std::string new_id() { return wire::uuid_text(std::chrono::system_clock::now(), entropy<10>()); }
+
+bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
+  bus::NatsOptions options;
+  options.urls = config.urls;
+  if (!config.credentials_file.empty()) {
+    options.credentials = bus::CredentialsFile{config.credentials_file};
+  } else if (!config.user_jwt.empty()) {
+    options.credentials = bus::UserJwt{config.user_jwt, config.user_seed};
+  }
+  options.tls = {.require = config.require_tls,
+                 .ca_file = config.ca_file,
+                 .certificate_file = config.certificate_file,
+                 .key_file = config.key_file};
+  options.jetstream_domain = config.jetstream_domain;
+  options.first_connect =
+      config.wait_for_server ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
+  if (log) {
+    options.log = [&log](std::string_view line) { log(LogLevel::warning, "", line); };
+  }
+  return options;
+}
+
+ComponentPolicy component_policy(const LatticeConfig& config) {
+  ComponentPolicy policy;
+  policy.allow_file_load = config.allow_file_load;
+  policy.limits.max_memory_bytes = config.max_memory_bytes;
+  policy.limits.timeout = config.max_execution_time;
+  return policy;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::start(NodeBase base, LatticeConfig config) {
+  WEFT_CHECK(wire::check_lattice_name(config.lattice));
+  std::optional<DataFolder> folder;
+  if (!config.data_dir.empty()) {
+    WEFT_TRY(auto opened, DataFolder::open(config.data_dir));
+    folder.emplace(std::move(opened));
+  }
+  WEFT_TRY(auto identity, Identity::create(config.host_seed, config.data_dir, config.labels));
+  std::unique_ptr<Node> node(new Node(base, std::move(config), std::move(identity), std::move(folder)));
+  WEFT_CHECK(node->open());
+  return node;
+}
+
+Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder)
+    : base_(base),
+      config_(std::move(config)),
+      identity_(std::move(identity)),
+      folder_(std::move(folder)),
+      pool_("work", base.shards.size()),
+      draining_("drain", 2),
+      control_(kControlShard),
+      dispatcher_(base.shards),
+      router_(control_, dispatcher_),
+      operations_(control_, new_id, now_text),
+      tasks_(control_, [this](std::string_view name, const Error& error) {
+        if (base_.log) {
+          base_.log(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
+        }
+      }) {}
+
+Node::~Node() { stop(0ms); }
+
+Result<void> Node::open() {
+  if (config_.nats) {
+    WEFT_TRY(bus_, bus::NatsBus::connect(nats_options(*config_.nats, base_.log)));
+  } else if (folder_) {
+    bus_ = std::make_unique<bus::MemoryBus>(
+        [&state = folder_->state()](std::string name) { return state.open_bucket(std::move(name)); });
+  } else {
+    bus_ = std::make_unique<bus::MemoryBus>();
+  }
+  control_.start();
+  return async::run_on_shard_and_wait(control_, boot());
+}
+
+async::Task<void> Node::boot() {
+  const auto& id = identity_.id();
+  events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
+  std::shared_ptr<bus::KeyValue> kept = std::make_shared<bus::MemoryKeyValue>("placements");
+  if (folder_) {
+    WEFT_CO_TRY(kept, co_await folder_->state().open_bucket("placements"));
+  }
+  placements_.emplace(std::move(kept));
+  WEFT_CO_TRY(auto lattice_data, co_await bus_->open_bucket("LATTICEDATA_" + config_.lattice));
+  WEFT_CO_TRY(auto config_data, co_await bus_->open_bucket("CONFIGDATA_" + config_.lattice));
+  store_.emplace(control_, std::move(lattice_data), std::move(config_data));
+  world_.emplace(NodeWorld{control_, base_.shards, pool_, draining_, base_.engine, router_, *store_, *events_,
+                           operations_, *placements_, identity_.id(), base_.log});
+  components_.emplace(*world_, component_policy(config_));
+  providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
+  server_.emplace(*bus_, control_,
+                  lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
+                                               .host_id = id,
+                                               .component_auctions = config_.component_auctions,
+                                               .provider_auctions = config_.provider_auctions},
+                  *store_, *events_, operations_, *this);
+  WEFT_CO_CHECK(co_await server_->subscribe());
+  WEFT_CO_CHECK(co_await store_->start(*this, kReplayTimeout));
+  WEFT_CO_CHECK(co_await recover());
+  server_->serve();
+  events_->publish("host_started",
+                   wire::host_started_data(identity_.friendly_name(), identity_.labels(), version()));
+  tasks_.spawn("heartbeat", beat());
+  co_return Result<void>();
+}
+
+async::Task<void> Node::recover() {
+  WEFT_CO_TRY(auto content, co_await placements_->load());
+  for (const auto& key : content.unreadable) {
+    if (base_.log) {
+      base_.log(LogLevel::error, "", fmt::format("what is kept as {} cannot be read; it stays as it is", key));
+    }
+  }
+  for (auto& command : content.providers) {
+    providers_->recover(std::move(command));
+  }
+  for (auto& command : content.components) {
+    components_->recover(std::move(command));
+  }
+  co_return Result<void>();
+}
+
+async::Task<void> Node::beat() {
+  for (;;) {
+    WEFT_CO_CHECK(co_await async::sleep_for(config_.heartbeat_interval));
+    events_->publish("host_heartbeat", wire::encode(inventory()));
+  }
+}
+
+// ---- the end ----
+
+void Node::want_stop(Stopped stopped) {
+  {
+    const std::lock_guard lock(stop_mutex_);
+    if (!stop_) {
+      stop_ = stopped;
+    }
+  }
+  stop_wanted_.notify_all();
+}
+
+Stopped Node::wait() {
+  std::unique_lock lock(stop_mutex_);
+  stop_wanted_.wait(lock, [this] { return stop_.has_value(); });
+  return *stop_;
+}
+
+void Node::interrupt() { want_stop({.reason = StopReason::request, .budget = std::nullopt}); }
+
+void Node::stop(std::chrono::milliseconds grace) {
+  want_stop({.reason = StopReason::request, .budget = std::nullopt});
+  if (std::exchange(closed_, true)) {
+    return;
+  }
+  if (bus_) {
+    (void)async::run_on_shard_and_wait(control_, shut_down(grace));
+  }
+  control_.stop();
+}
+
+async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
+  co_await tasks_.close();
+  if (server_) {
+    co_await server_->close();
+  }
+  if (providers_) {
+    co_await providers_->close(grace);
+  }
+  if (components_) {
+    co_await components_->close(grace);
+  }
+  co_await router_.close();
+  if (store_) {
+    co_await store_->close();
+  }
+  if (events_) {
+    events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
+  }
+  (void)co_await bus_->flush(kFlushTimeout);
+  co_return co_await bus_->drain(kFlushTimeout);
+}
+
+// ---- commands ----
+
+wire::HostPing Node::ping() {
+  const auto info = bus_->info();
+  return {.id = identity_.id(),
+          .friendly_name = identity_.friendly_name(),
+          .labels = identity_.labels(),
+          .lattice = config_.lattice,
+          .uptime_seconds = identity_.uptime_seconds(),
+          .uptime_human = identity_.uptime_text(),
+          .version = std::string(version()),
+          .ctl_host = info.url,
+          .rpc_host = info.url,
+          .js_domain = info.jetstream_domain.empty() ? std::nullopt : std::optional(info.jetstream_domain)};
+}
+
+wire::HostInventory Node::inventory() {
+  return {.host_id = identity_.id(),
+          .friendly_name = identity_.friendly_name(),
+          .labels = identity_.labels(),
+          .version = std::string(version()),
+          .uptime_human = identity_.uptime_text(),
+          .uptime_seconds = identity_.uptime_seconds(),
+          .components = components_->inventory(),
+          .providers = providers_->inventory()};
+}
+
+bool Node::runs_component(const std::string& id) const { return components_->runs(id); }
+bool Node::runs_provider(const std::string& id) const { return providers_->runs(id); }
+
+async::Task<std::string> Node::scale(wire::ScaleComponent command, std::string id) {
+  return components_->scale(std::move(command), std::move(id));
+}
+
+async::Task<std::string> Node::update(wire::UpdateComponent command, std::string id) {
+  return components_->update(std::move(command), std::move(id));
+}
+
+async::Task<std::string> Node::start_provider(wire::StartProvider command, std::string id) {
+  return providers_->start(std::move(command), std::move(id));
+}
+
+async::Task<std::string> Node::stop_provider(wire::StopProvider command, std::string id) {
+  return providers_->stop(std::move(command), std::move(id));
+}
+
+void Node::put_label(const wire::Label& label) { identity_.put_label(label.key, label.value); }
+bool Node::delete_label(const std::string& key) { return identity_.delete_label(key); }
+boost::asio::awaitable<void> Node::settle() { return router_.settle(); }
+
+void Node::stop_host(std::optional<std::uint64_t> timeout_ms) {
+  Stopped stopped{.reason = StopReason::command, .budget = std::nullopt};
+  if (timeout_ms) {
+    stopped.budget = std::chrono::milliseconds(*timeout_ms);
+  }
+  want_stop(stopped);
+}
+
+void Node::put_registries(wire::RegistryCredentials /*credentials*/) {}
+
+async::Task<std::string> Node::ask(std::string question, std::string body) {
+  if (question == "ops") {
+    co_return lattice::encode(operations_.list(lattice::Operations::kKept));
+  }
+  if (question == "ops-wait") {
+    WEFT_CO_TRY(const auto wanted, lattice::decode_operation(body));
+    WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, 30s));
+    co_return lattice::encode(operation);
+  }
+  co_return Error(Errc::not_found, fmt::format("this host knows no question '{}'", question), {}, Blame::peer);
+}
+
+// ---- what the lattice tells ----
+
+void Node::on_links(const std::string& source_id, const std::vector<wire::Link>& before,
+                    const std::vector<wire::Link>& now) {
+  router_.set_links(source_id, now);
+  providers_->on_links(before, now);
+}
+
+void Node::on_config(const std::string& name) {
+  components_->on_config(name);
+  providers_->on_config(name);
+}
+
+}  // namespace weft::host

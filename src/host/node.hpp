@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One host's membership in a lattice: owns its bus, state, control server, managers and heartbeat, and connects them.
+///
+/// Start: identity, local state, bus, then on the control shard: subscriptions, buckets, what they hold, what this host
+/// was told to run, commands, host_started. Stop is the reverse. Ownership: LatticeMember for embedders; borrows the
+/// engine, shards and registry of its Host. Threads: LatticeMember's from any; the rest on the control shard.
+/// Source: control-plane facts 2.7, 5.5, 11.
+#pragma once
+
+#include <weft/host.hpp>
+#include <weft/lattice.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/blocking_pool.hpp"
+#include "async/shard.hpp"
+#include "async/task_scope.hpp"
+#include "builtins/provider.hpp"
+#include "bus/bus.hpp"
+#include "host/component_manager.hpp"
+#include "host/data_folder.hpp"
+#include "host/identity.hpp"
+#include "host/node_world.hpp"
+#include "host/provider_manager.hpp"
+#include "lattice/control_server.hpp"
+#include "lattice/host_commands.hpp"
+
+namespace weft::host {
+
+/// What a node borrows of its Host.
+struct NodeBase {
+  engine::Engine& engine;
+  async::ShardPool& shards;
+  const builtins::ProviderRegistry& builtins;
+  const LogSink& log;
+};
+
+class Node final : public LatticeMember, private lattice::HostCommands, private lattice::LatticeListener {
+ public:
+  static Result<std::unique_ptr<Node>> start(NodeBase base, LatticeConfig config);
+  ~Node() override;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  [[nodiscard]] const std::string& host_id() const noexcept override { return identity_.id(); }
+  [[nodiscard]] const std::string& friendly_name() const noexcept override { return identity_.friendly_name(); }
+  [[nodiscard]] const std::string& lattice() const noexcept override { return config_.lattice; }
+  Stopped wait() override;
+  void interrupt() override;
+  void stop(std::chrono::milliseconds grace) override;
+
+ private:
+  Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder);
+
+  Result<void> open();
+  async::Task<void> boot();
+  async::Task<void> recover();
+  async::Task<void> beat();
+  async::Task<void> shut_down(std::chrono::milliseconds grace);
+  void want_stop(Stopped stopped);
+
+  // HostCommands
+  wire::HostPing ping() override;
+  wire::HostInventory inventory() override;
+  const wire::StringMap& labels() override { return identity_.labels(); }
+  [[nodiscard]] bool runs_component(const std::string& id) const override;
+  [[nodiscard]] bool runs_provider(const std::string& id) const override;
+  async::Task<std::string> scale(wire::ScaleComponent command, std::string id) override;
+  async::Task<std::string> update(wire::UpdateComponent command, std::string id) override;
+  async::Task<std::string> start_provider(wire::StartProvider command, std::string id) override;
+  async::Task<std::string> stop_provider(wire::StopProvider command, std::string id) override;
+  void put_label(const wire::Label& label) override;
+  bool delete_label(const std::string& key) override;
+  boost::asio::awaitable<void> settle() override;
+  void stop_host(std::optional<std::uint64_t> timeout_ms) override;
+  void put_registries(wire::RegistryCredentials credentials) override;
+  async::Task<std::string> ask(std::string question, std::string body) override;
+
+  // LatticeListener
+  void on_links(const std::string& source_id, const std::vector<wire::Link>& before,
+                const std::vector<wire::Link>& now) override;
+  void on_config(const std::string& name) override;
+
+  // Destroyed in reverse: what uses something stands below it.
+  NodeBase base_;
+  LatticeConfig config_;
+  Identity identity_;
+  std::optional<DataFolder> folder_;
+  async::BlockingPool pool_;
+  async::BlockingPool draining_;
+  async::Shard control_;
+  std::unique_ptr<bus::Bus> bus_;
+  dispatch::Dispatcher dispatcher_;
+  Router router_;
+  lattice::Operations operations_;
+  // Made when their buckets are open.
+  std::optional<Placements> placements_;
+  std::optional<lattice::LatticeStore> store_;
+  std::optional<lattice::EventPublisher> events_;
+  std::optional<NodeWorld> world_;
+  std::optional<ComponentManager> components_;
+  std::optional<ProviderManager> providers_;
+  std::optional<lattice::ControlServer> server_;
+  async::TaskScope tasks_;
+
+  std::mutex stop_mutex_;
+  std::condition_variable stop_wanted_;
+  std::optional<Stopped> stop_;
+  bool closed_ = false;
+};
+
+}  // namespace weft::host

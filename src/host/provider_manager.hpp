@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Makes the capability providers of one host run as commands say: start, link, configure, stop. Commands, links and
+/// configurations for one provider are handed over one after the other, for different providers side by side.
+///
+/// Ownership: by the node; borrows NodeWorld and the registry. Threads: the control shard; providers are called on the
+/// pool. Source: control-plane facts 3.11, 4.4, 7.7, 7.8, 13 (Q14).
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/task_scope.hpp"
+#include "builtins/provider.hpp"
+#include "host/node_world.hpp"
+#include "wire/control.hpp"
+
+namespace weft::host {
+
+struct ProviderPolicy {
+  std::string data_dir;  ///< of the node; each provider gets a folder in it. Empty: none
+  std::chrono::milliseconds stop_grace{5'000};
+};
+
+class ProviderManager {
+ public:
+  ProviderManager(NodeWorld& world, const builtins::ProviderRegistry& registry, ProviderPolicy policy);
+  ~ProviderManager();
+  ProviderManager(const ProviderManager&) = delete;
+  ProviderManager& operator=(const ProviderManager&) = delete;
+
+  async::Task<std::string> start(wire::StartProvider command, std::string operation);
+  async::Task<std::string> stop(wire::StopProvider command, std::string operation);
+  /// Carries out a placement that was kept: tries again until it runs or is told otherwise.
+  void recover(wire::StartProvider command);
+
+  [[nodiscard]] bool runs(std::string_view id) const;
+  [[nodiscard]] std::vector<wire::ProviderDescription> inventory() const;
+  /// The links of a source have changed: providers at either end are told.
+  void on_links(const std::vector<wire::Link>& before, const std::vector<wire::Link>& now);
+  void on_config(const std::string& name);
+
+  /// Stops every provider, all at once, each with `grace`.
+  boost::asio::awaitable<void> close(std::chrono::milliseconds grace);
+
+ private:
+  struct Entry;
+  using Job = std::function<async::Task<void>(std::shared_ptr<Entry>)>;
+
+  void enqueue(const std::shared_ptr<Entry>& entry, Job job);
+  async::Task<void> run_jobs(std::shared_ptr<Entry> entry);
+
+  async::Task<void> begin(std::shared_ptr<Entry> entry);
+  async::Task<void> begin_and_tell(std::shared_ptr<Entry> entry, std::string operation, Placements::Ticket ticket);
+  async::Task<void> keep_trying(std::shared_ptr<Entry> entry);
+  async::Task<void> end(std::shared_ptr<Entry> entry, std::chrono::milliseconds grace);
+  async::Task<void> hand_over(std::shared_ptr<Entry> entry, wire::Link link);
+  async::Task<void> take_back(std::shared_ptr<Entry> entry, wire::Link link);
+  async::Task<void> configure(std::shared_ptr<Entry> entry);
+  void tell(std::string_view event, const Entry& entry, const Error* error);
+  void log(LogLevel level, const Entry& entry, const std::string& line) const;
+
+  NodeWorld& world_;
+  const builtins::ProviderRegistry& registry_;
+  ProviderPolicy policy_;
+  std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
+  async::TaskScope tasks_;
+};
+
+}  // namespace weft::host
