@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Signed claims: the JWT inside a component or a provider archive, their form in the store, and in claims.get.
-/// Source: control-plane facts 3.14, 4.2, 5.3, 7.5, 7.6. Threads: pure functions; `now` is passed in.
+/// Threads: pure functions; `now` is passed in. Limits: kMaxTokenBytes, kMaxWasmDepth.
+/// Source: control-plane facts 3.14, 4.2, 5.3, 7.5, 7.6; the words of errors are those of live-host C14.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 #include <weft/result.hpp>
+
+#include "wire/nkey.hpp"
 
 namespace weft::wire {
 
@@ -36,6 +40,8 @@ struct ProviderClaims {
   std::string version;
   std::int32_t revision = 0;
   std::optional<std::string> config_schema;  ///< JSON text
+  /// "x86_64-linux" or "world.wasm" -> hash as in sha256_text(). Only in claims from a token.
+  std::map<std::string, std::string> target_hashes;
   std::optional<std::int64_t> not_before;
   std::optional<std::int64_t> expires;
 };
@@ -47,9 +53,26 @@ using Claims = std::variant<ComponentClaims, ProviderClaims>;
 Result<std::optional<ComponentClaims>> extract_component_claims(std::string_view wasm,
                                                                 std::chrono::system_clock::time_point now);
 
+/// The claims of a provider archive's claims.jwt, verified like a component's: signature and dates. The caller compares
+/// `target_hashes` with what the archive holds. (1.9 does not verify the signature; we do, as the facts recommend.)
+Result<ProviderClaims> read_provider_claims(std::string_view token, std::chrono::system_clock::time_point now);
+
+/// What a token says besides its claims.
+struct TokenStamp {
+  std::string token_id;        ///< `jti`: anything unique
+  std::int64_t issued_at = 0;  ///< epoch seconds
+};
+/// A copy of `wasm` with a new token in place of those it had. `claims.issuer` and `claims.jwt` are not read.
+Result<std::string> sign_component(std::string_view wasm, const ComponentClaims& claims, const TokenStamp& stamp,
+                                   const KeyPair& issuer);
+/// The token for an archive with these `target_hashes`.
+Result<std::string> sign_provider_claims(const ProviderClaims& claims, const TokenStamp& stamp, const KeyPair& issuer);
+
 /// The value of CLAIMS_{subject}, both directions.
 std::string encode_stored_claims(const Claims& claims);
 Result<Claims> decode_stored_claims(std::string_view json);
 const std::string& claims_subject(const Claims& claims) noexcept;
+/// The entry of these claims in the answer to claims.get.
+std::map<std::string, std::string> claims_list_entry(const Claims& claims);
 
 }  // namespace weft::wire

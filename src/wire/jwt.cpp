@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/jwt.hpp"
+
+#include <sodium.h>
+
+#include "wire/json.hpp"
+
+namespace weft::wire {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kAlphabet = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+std::string to_base64(std::string_view bytes) {
+  std::string text(sodium_base64_encoded_len(bytes.size(), kAlphabet), '\0');
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    kAlphabet);
+  text.pop_back();  // the zero byte that C wants
+  return text;
+}
+
+Result<std::string> from_base64(std::string_view text, std::string_view segment) {
+  std::string bytes(text.size() / 4 * 3 + 3, '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(), text.size(), nullptr,
+                        &size, nullptr, kAlphabet) != 0) {
+    return malformed_json("token", fmt::format("its {} is not base64url", segment));
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace
+
+Result<TokenParts> split_token(std::string_view token) {
+  if (token.size() > kMaxTokenBytes) return malformed_json("token", "it is too long");
+  const auto first = token.find('.');
+  const auto second = first == std::string_view::npos ? first : token.find('.', first + 1);
+  if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+    return malformed_json("token", "it does not have three segments");
+  }
+  TokenParts parts;
+  WEFT_TRY(parts.header, from_base64(token.substr(0, first), "header"));
+  WEFT_TRY(parts.payload, from_base64(token.substr(first + 1, second - first - 1), "payload"));
+  WEFT_TRY(const auto signature, from_base64(token.substr(second + 1), "signature"));
+  parts.signature.assign(signature.begin(), signature.end());
+  parts.signed_text = token.substr(0, second);
+  return parts;
+}
+
+Result<void> verify_token(const TokenParts& parts, std::string_view issuer) {
+  WEFT_TRY(const auto header, parse_json_object(parts.header, "token header"));
+  std::string type, algorithm;
+  MemberReader members(header);
+  members.required("typ", type).required("alg", algorithm);
+  if (!members.fault().empty()) return malformed_json("token header", members.fault());
+  if (type != "jwt") return malformed_json("token header", "member `typ` must be \"jwt\"");
+  if (algorithm != "Ed25519") return malformed_json("token header", "member `alg` must be \"Ed25519\"");
+  WEFT_TRY(const auto key, parse_public_key(issuer));
+  return verify(key, parts.signed_text, parts.signature);
+}
+
+Result<std::string> sign_token(std::string_view payload, const KeyPair& issuer) {
+  auto token = to_base64(R"({"typ":"jwt","alg":"Ed25519"})") + "." + to_base64(payload);
+  WEFT_TRY(const auto signature, issuer.sign(token));
+  token += ".";
+  token += to_base64({reinterpret_cast<const char*>(signature.data()), signature.size()});
+  return token;
+}
+
+Result<std::string> sign_host_token(const HostToken& token, const KeyPair& account) {
+  const json::object wascap{{"name", token.friendly_name}, {"labels", json::object{{"self_signed", "true"}}}};
+  return sign_token(json_text(json::object{{"jti", token.token_id},
+                                           {"iat", token.issued_at},
+                                           {"iss", account.public_text()},
+                                           {"sub", token.host_id},
+                                           {"wascap", wascap},
+                                           {"wascap_revision", 3}}),
+                    account);
+}
+
+}  // namespace weft::wire
