@@ -15,6 +15,20 @@ Exit linked_exit(const std::string& name, const Exit& exit) {
   return {kind, Error(code, "linked with " + name + ", which ended (" + exit.to_string() + ")")};
 }
 
+// Until its supervisor says otherwise.
+NodeState state_after(ExitKind kind) {
+  switch (kind) {
+    case ExitKind::normal:
+      return NodeState::ended;
+    case ExitKind::shutdown:
+    case ExitKind::killed:
+      return NodeState::stopped;
+    case ExitKind::failure:
+      return NodeState::failed;
+  }
+  return NodeState::failed;
+}
+
 }  // namespace
 
 Core::Core(std::shared_ptr<Runtime> runtime, TreeOptions options)
@@ -94,6 +108,7 @@ void Core::progressed(Cell& cell) {
 }
 
 void Core::down(Cell& cell, Exit exit) {
+  set_state(cell, state_after(exit.kind), exit.error ? exit.error->message() : "");
   if (exit.error) {
     cell.last_failure = NodeFailure{exit.error->to_string(), runtime_->wall_now()};
   }
@@ -104,7 +119,6 @@ void Core::down(Cell& cell, Exit exit) {
     cell.parent->child_down(cell, exit);
   } else {
     const bool asked = exit.kind == ExitKind::shutdown;
-    set_state(cell, asked ? NodeState::stopped : NodeState::failed, exit.error ? exit.error->message() : "");
     tell(cell.place.start_waiters, exit.error.value_or(Error(Errc::cancelled, cell.name + " was stopped")));
     tell(cell.place.stop_waiters, {});
     if (!asked && on_end_) later([handler = on_end_, exit]() noexcept { handler(exit); });

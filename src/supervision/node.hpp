@@ -33,7 +33,7 @@ enum class NodeState : std::uint8_t {
   killing,  ///< over its stop budget
   stopped,  ///< on request
   ended,    ///< by itself, and not to be restarted
-  failed,   ///< given up
+  failed,   ///< given up; for a moment also what is about to be restarted
 };
 std::string_view to_string(NodeState state) noexcept;
 /// An incarnation exists.

@@ -42,7 +42,7 @@ struct ChildSpec {
   std::string name;  ///< unique among its siblings; no '/'
   std::string kind;  ///< for people: "http-server", "component", "process"
   /// Makes an incarnation, unstarted. Null is a failure to start.
-  std::function<std::unique_ptr<Node>()> make;
+  std::function<std::unique_ptr<Node>()> make{};
   Restart restart = Restart::permanent;
   FirstStart first_start = FirstStart::required;
   Gate gate = Gate::ready;
@@ -50,7 +50,7 @@ struct ChildSpec {
   Duration stop_budget{5'000};    ///< from stop() to kill(); 0: kill() at once
   Duration kill_budget{5'000};    ///< from kill() until it is destroyed without having ended
   /// Set: the child outlives those it is linked with, and is told of their end (also a normal one) instead.
-  std::function<void(NodeId linked, const Exit& exit)> on_linked_exit;
+  std::function<void(NodeId linked, const Exit& exit)> on_linked_exit{};
 };
 
 /// At most `restarts` within `within`; one more and the supervisor gives up.
@@ -84,9 +84,9 @@ struct SupervisorSpec {
   Strategy strategy = Strategy::one_for_one;
   Restart restart = Restart::permanent;
   FirstStart first_start = FirstStart::required;
-  Intensity intensity;
+  Intensity intensity{};
   WhenExceeded when_exceeded = WhenExceeded::escalate;
-  Backoff backoff;
+  Backoff backoff{};
   std::vector<AnySpec> children;
 };
 

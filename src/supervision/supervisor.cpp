@@ -231,7 +231,8 @@ void Supervisor::restart_group(Cell& failed) {
   const std::size_t index = index_of(failed);
   for (std::size_t at = 0; at < children_.size(); ++at) {
     auto& child = *children_[at];
-    if (!in_group(at, index) || !child.place.wanted || child.state == NodeState::failed) continue;
+    if (!in_group(at, index) || !child.place.wanted) continue;
+    if (at != index && child.state == NodeState::failed) continue;  // given up
     if (child.alive()) child.place.must_stop = true;
     if (child.restart() == Restart::temporary) continue;
     // Alone it goes out of order, unless those after it have not had their first turn yet.
