@@ -6,9 +6,8 @@
 /// but spawn(), cancel() and close_and_wait(), which any thread may call (the last from any but the shard's own).
 #pragma once
 
-#include <boost/asio/cancellation_signal.hpp>
+#include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
