@@ -8,10 +8,10 @@
 #include <ranges>
 #include <utility>
 
-#include "async/deadline.hpp"
 #include "builtins/config/config_target.hpp"
 #include "builtins/logging/logging_target.hpp"
 #include "host/component_loader.hpp"
+#include "host/task_node.hpp"
 #include "wire/claims.hpp"
 #include "wire/control_subject.hpp"
 #include "wire/image_ref.hpp"
@@ -19,11 +19,8 @@
 namespace weft::host {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A recovered component that does not start is tried again after this, doubled each time up to the second.
-constexpr auto kFirstRetry = 1s;
-constexpr auto kLastRetry = 30s;
+/// Calls in flight get their grace within it.
+constexpr std::chrono::minutes kStopBudget{10};
 
 std::optional<std::uint64_t> number_in(const std::optional<wire::StringMap>& limits, const char* key) {
   if (!limits) {
@@ -150,8 +147,25 @@ async::Task<std::string> ComponentManager::update(wire::UpdateComponent command,
 }
 
 void ComponentManager::recover(wire::ScaleComponent command) {
-  auto id = command.component_id;
-  enqueue(id, [this, command = std::move(command)] { return keep_trying(command); });
+  (void)world_.tree.add(world_.components, child(std::move(command), supervision::FirstStart::retried));
+}
+
+/// The component's place in the supervision tree.
+supervision::ChildSpec ComponentManager::child(wire::ScaleComponent command, supervision::FirstStart first_start) {
+  const auto id = command.component_id;
+  const bool recovered = first_start == supervision::FirstStart::retried;
+  supervision::ChildSpec spec;
+  spec.name = id;
+  spec.kind = "component";
+  spec.first_start = first_start;
+  spec.start_budget = std::chrono::milliseconds(0);  // compiling takes as long as it takes
+  spec.stop_budget = kStopBudget;
+  spec.make = [this, id, command = std::move(command), recovered] {
+    return std::make_unique<TaskNode>(
+        tasks_, id, [this, command, recovered] { return bring_up(command, recovered); },
+        [this, id] { return take_down(id); });
+  };
+  return spec;
 }
 
 ComponentManager::Workload& ComponentManager::workload(const std::string& id) {
@@ -208,31 +222,6 @@ async::Task<void> ComponentManager::apply(wire::ScaleComponent command, std::str
   co_return done;
 }
 
-async::Task<void> ComponentManager::keep_trying(wire::ScaleComponent command) {
-  const auto entry = workloads_[command.component_id];
-  for (auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(kFirstRetry);;
-       pause = std::min<std::chrono::milliseconds>(pause * 2, kLastRetry)) {
-    const auto started = co_await start(command);
-    if (started || started.error().code() == Errc::cancelled) {
-      co_return started;
-    }
-    tell_failed(command, started.error());
-    if (world_.log) {
-      world_.log(LogLevel::error, command.component_id,
-                 fmt::format("cannot be started again, next try in {} s: {}",
-                             std::chrono::duration_cast<std::chrono::seconds>(pause).count(),
-                             started.error().to_string()));
-    }
-    // A new command for it comes first.
-    for (auto waited = 0ms; waited < pause; waited += 100ms) {
-      if (!entry->jobs.empty()) {
-        co_return started;
-      }
-      WEFT_CO_CHECK(co_await async::sleep_for(100ms));
-    }
-  }
-}
-
 async::Task<void> ComponentManager::scale_to(wire::ScaleComponent command) {
   const auto running = workload(command.component_id).running;
   if (command.count == 0) {
@@ -245,41 +234,63 @@ async::Task<void> ComponentManager::scale_to(wire::ScaleComponent command) {
 }
 
 async::Task<void> ComponentManager::start(wire::ScaleComponent command) {
-  WEFT_CO_TRY(const auto running, co_await prepare(command));
+  // One that is being recovered without success makes room.
+  WEFT_CO_CHECK(co_await leave_tree(command.component_id));
+  co_return co_await told([this, &command](supervision::Done done) {
+    return world_.tree.add(world_.components, child(command, supervision::FirstStart::required), std::move(done));
+  });
+}
+
+async::Task<void> ComponentManager::bring_up(wire::ScaleComponent command, bool recovered) {
+  const auto running = co_await prepare(command);
+  if (!running) {
+    if (recovered) {
+      tell_failed(command, running.error());
+    }
+    co_return running.error();
+  }
   WEFT_CO_CHECK(co_await world_.store.ensure_spec(command.component_id, command.component_ref));
-  co_await go_live(running);
-  tell_scaled(*running, command.count);
+  co_await go_live(*running);
+  tell_scaled(**running, command.count);
   co_return Result<void>();
 }
 
-/// Calls reach `running` from now on; whatever answered before ends its calls and goes.
-boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> running) {
-  const auto& id = running->command.component_id;
-  auto before = std::exchange(workload(id).running, running);
-  world_.router.set_links(id, world_.store.links_of(id));
-  world_.router.set_target(id, running->target);
+async::Task<void> ComponentManager::take_down(std::string id) {
+  const auto running = std::exchange(workload(id).running, nullptr);
+  world_.router.set_target(id, nullptr);
   co_await world_.router.settle();
-  if (before) {
-    retire(before->target, policy_.drain_grace);
+  if (!running) {
+    co_return Result<void>();
   }
+  if (world_.stop_grace) {
+    // The shards end next: nothing may be left on them.
+    const auto close = [target = running->target, grace = *world_.stop_grace]() -> Result<void> {
+      target->close(grace);
+      return {};
+    };
+    co_return co_await world_.draining.run(close);
+  }
+  retire(running->target);
+  tell_scaled(*running, 0);
+  co_return Result<void>();
 }
 
-void ComponentManager::retire(std::shared_ptr<ComponentTarget> target, std::chrono::milliseconds grace) {
-  world_.draining.post([target = std::move(target), grace]() noexcept { target->close(grace); });
+async::Task<void> ComponentManager::leave_tree(std::string id) {
+  const auto place = world_.tree.find("components/" + id);
+  if (!place) {
+    co_return Result<void>();
+  }
+  co_return co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); });
 }
 
 async::Task<void> ComponentManager::stop(wire::ScaleComponent command) {
-  const auto running = std::exchange(workload(command.component_id).running, nullptr);
-  if (!running) {
+  const bool ran = workload(command.component_id).running != nullptr;
+  WEFT_CO_CHECK(co_await leave_tree(command.component_id));
+  if (!ran) {
     Running none;
     none.command = command;
     tell_scaled(none, 0);
-    co_return Result<void>();
   }
-  world_.router.set_target(command.component_id, nullptr);
-  co_await world_.router.settle();
-  retire(running->target, policy_.drain_grace);
-  tell_scaled(*running, 0);
   co_return Result<void>();
 }
 
@@ -455,14 +466,6 @@ void ComponentManager::on_config(const std::string& name) {
   }
 }
 
-boost::asio::awaitable<void> ComponentManager::close(std::chrono::milliseconds grace) {
-  co_await tasks_.close();
-  for (auto& [id, entry] : workloads_) {
-    if (entry->running) {
-      retire(entry->running->target, grace);
-    }
-  }
-  workloads_.clear();
-}
+boost::asio::awaitable<void> ComponentManager::close() { return tasks_.close(); }
 
 }  // namespace weft::host

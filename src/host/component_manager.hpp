@@ -3,6 +3,8 @@
 /// for one id are carried out one after the other, for different ids side by side; a command is durable before it is
 /// acknowledged, and its outcome is told by events and by its operation.
 ///
+/// Each is a child of the tree's "components": one that was kept from the last run and does not start is tried again,
+/// ever more slowly, until it runs or is told otherwise.
 /// An update compiles and links the new code first, then switches all callers to it, then lets the old calls end.
 /// Ownership: by the node; borrows what ComponentWorld names. Threads: the control shard; files are read and code is
 /// compiled on the pool. Source: control-plane facts 6, 13 (Q1-Q7).
@@ -44,7 +46,7 @@ class ComponentManager {
   /// The answer to the command; the work goes on after it and ends operation `id`.
   async::Task<std::string> scale(wire::ScaleComponent command, std::string operation);
   async::Task<std::string> update(wire::UpdateComponent command, std::string operation);
-  /// Carries out a placement that was kept: tries again, ever more slowly, until it runs or is told otherwise.
+  /// Carries out a placement that was kept.
   void recover(wire::ScaleComponent command);
 
   [[nodiscard]] bool runs(std::string_view id) const;
@@ -54,8 +56,8 @@ class ComponentManager {
   /// A configuration has changed: components that have it see the new values at their next look.
   void on_config(const std::string& name);
 
-  /// Ends commands, then every component; calls in flight get `grace`.
-  boost::asio::awaitable<void> close(std::chrono::milliseconds grace);
+  /// Ends commands. The tree ends the components.
+  boost::asio::awaitable<void> close();
 
  private:
   struct Running;
@@ -67,16 +69,19 @@ class ComponentManager {
   async::Task<void> run_jobs(std::shared_ptr<Workload> workload);
 
   async::Task<void> apply(wire::ScaleComponent command, std::string operation, Placements::Ticket ticket);
-  async::Task<void> keep_trying(wire::ScaleComponent command);
   async::Task<void> scale_to(wire::ScaleComponent command);
   async::Task<void> start(wire::ScaleComponent command);
   async::Task<void> stop(wire::ScaleComponent command);
+  supervision::ChildSpec child(wire::ScaleComponent command, supervision::FirstStart first_start);
+  async::Task<void> bring_up(wire::ScaleComponent command, bool recovered);
+  async::Task<void> take_down(std::string id);
+  async::Task<void> leave_tree(std::string id);
   async::Task<void> rescale(wire::ScaleComponent command);
   async::Task<void> adjust(wire::ScaleComponent command);
   async::Task<void> replace(wire::ScaleComponent command);
   async::Task<void> update_job(wire::UpdateComponent command, std::string operation);
   boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
-  void retire(std::shared_ptr<ComponentTarget> target, std::chrono::milliseconds grace);
+  void retire(std::shared_ptr<ComponentTarget> target);
 
   struct Fetched;
   async::Task<Fetched> fetch(std::string id, std::string reference, std::optional<wire::StringMap> limits);

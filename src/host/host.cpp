@@ -11,10 +11,12 @@
 #include "async/shard.hpp"
 #include "engine/engine.hpp"
 #include "host/component.hpp"
+#include "host/builtin_providers.hpp"
 #include "host/component_loader.hpp"
 #include "host/export_name.hpp"
 #include "host/fence.hpp"
 #include "host/http_guest.hpp"
+#include "host/node.hpp"
 #include "host/one_call.hpp"
 #include "web/server.hpp"
 
@@ -190,6 +192,14 @@ class LocalHost final : public Host {
     });
   }
 
+  Result<std::unique_ptr<LatticeMember>> join(LatticeConfig config) override {
+    return fenced("joining a lattice", [&]() -> Result<std::unique_ptr<LatticeMember>> {
+      WEFT_TRY(auto node, Node::start({.engine = engine_, .shards = shards_, .builtins = builtins_, .log = log_},
+                                      std::move(config)));
+      return std::unique_ptr<LatticeMember>(std::move(node));
+    });
+  }
+
   void stop() override { stop_all(); }
 
  private:
@@ -239,6 +249,7 @@ class LocalHost final : public Host {
   std::string cache_dir_;
   engine::Engine engine_;
   async::ShardPool shards_;
+  builtins::ProviderRegistry builtins_ = builtin_providers();
   std::stop_source stop_;
   std::mutex services_mutex_;
   std::vector<std::weak_ptr<ServiceCore>> services_;

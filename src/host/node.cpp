@@ -6,12 +6,13 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "async/deadline.hpp"
 #include "async/shard_call.hpp"
 #include "bus/memory_bus.hpp"
+#include "bus/memory_key_value.hpp"
 #include "bus/nats_bus.hpp"
 #include "host/entropy.hpp"
-#include "host/versions.hpp"
+#include "host/task_node.hpp"
+#include "supervision/shard_runtime.hpp"
 #include "wire/control_subject.hpp"
 #include "wire/time_text.hpp"
 #include "wire/uuid.hpp"
@@ -94,6 +95,12 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
 Node::~Node() { stop(0ms); }
 
 Result<void> Node::open() {
+  WEFT_CHECK(open_bus());
+  control_.start();
+  return async::run_on_shard_and_wait(control_, boot());
+}
+
+Result<void> Node::open_bus() {
   if (config_.nats) {
     WEFT_TRY(bus_, bus::NatsBus::connect(nats_options(*config_.nats, base_.log)));
   } else if (folder_) {
@@ -102,13 +109,59 @@ Result<void> Node::open() {
   } else {
     bus_ = std::make_unique<bus::MemoryBus>();
   }
-  control_.start();
-  return async::run_on_shard_and_wait(control_, boot());
+  return {};
 }
 
 async::Task<void> Node::boot() {
+  WEFT_CO_CHECK(co_await open_state());
   const auto& id = identity_.id();
   events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
+  tree_ = std::make_unique<supervision::Tree>(
+      supervision::make_shard_runtime(control_),
+      supervision::TreeOptions{.root = tree_spec(),
+                               .on_change = {},
+                               .on_end = [this](const supervision::Exit& exit) {
+                                 if (base_.log) {
+                                   base_.log(LogLevel::error, "", "the host gives up: " + exit.to_string());
+                                 }
+                                 interrupt();
+                               }});
+  world_.emplace(NodeWorld{.control = control_,
+                           .shards = base_.shards,
+                           .pool = pool_,
+                           .draining = draining_,
+                           .engine = base_.engine,
+                           .router = router_,
+                           .store = *store_,
+                           .events = *events_,
+                           .operations = operations_,
+                           .placements = *placements_,
+                           .tree = *tree_,
+                           .components = tree_->find("components").value_or(0),
+                           .providers = tree_->find("providers").value_or(0),
+                           .stop_grace = stop_grace_,
+                           .host_id = id,
+                           .log = base_.log});
+  components_.emplace(*world_, component_policy(config_));
+  providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
+  server_.emplace(*bus_, control_,
+                  lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
+                                               .stop_grace = stop_grace_,
+                           .host_id = id,
+                                               .component_auctions = config_.component_auctions,
+                                               .provider_auctions = config_.provider_auctions},
+                  *store_, *events_, operations_, *this);
+  heartbeat_.emplace(control_, config_.heartbeat_interval,
+                     [this] { events_->publish("host_heartbeat", wire::encode(inventory())); });
+  WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
+    tree_->start(std::move(done));
+    return {};
+  }));
+  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), version()));
+  co_return Result<void>();
+}
+
+async::Task<void> Node::open_state() {
   std::shared_ptr<bus::KeyValue> kept = std::make_shared<bus::MemoryKeyValue>("placements");
   if (folder_) {
     WEFT_CO_TRY(kept, co_await folder_->state().open_bucket("placements"));
@@ -117,24 +170,65 @@ async::Task<void> Node::boot() {
   WEFT_CO_TRY(auto lattice_data, co_await bus_->open_bucket("LATTICEDATA_" + config_.lattice));
   WEFT_CO_TRY(auto config_data, co_await bus_->open_bucket("CONFIGDATA_" + config_.lattice));
   store_.emplace(control_, std::move(lattice_data), std::move(config_data));
-  world_.emplace(NodeWorld{control_, base_.shards, pool_, draining_, base_.engine, router_, *store_, *events_,
-                           operations_, *placements_, identity_.id(), base_.log});
-  components_.emplace(*world_, component_policy(config_));
-  providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
-  server_.emplace(*bus_, control_,
-                  lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
-                                               .host_id = id,
-                                               .component_auctions = config_.component_auctions,
-                                               .provider_auctions = config_.provider_auctions},
-                  *store_, *events_, operations_, *this);
-  WEFT_CO_CHECK(co_await server_->subscribe());
-  WEFT_CO_CHECK(co_await store_->start(*this, kReplayTimeout));
-  WEFT_CO_CHECK(co_await recover());
-  server_->serve();
-  events_->publish("host_started",
-                   wire::host_started_data(identity_.friendly_name(), identity_.labels(), version()));
-  tasks_.spawn("heartbeat", beat());
   co_return Result<void>();
+}
+
+/// What runs, in the order of its start.
+supervision::SupervisorSpec Node::tree_spec() {
+  const auto nothing = []() -> async::Task<void> { co_return Result<void>(); };
+  const auto part = [this](std::string name, std::string kind, TaskNode::Work start, TaskNode::Work stop) {
+    supervision::ChildSpec spec;
+    spec.name = name;
+    spec.kind = std::move(kind);
+    spec.make = [this, name, start = std::move(start), stop = std::move(stop)] {
+      return std::make_unique<TaskNode>(tasks_, name, start, stop);
+    };
+    return spec;
+  };
+  // Neighbours that have nothing to do with each other: one that keeps failing is given up alone.
+  const auto group = [](std::string name) {
+    supervision::SupervisorSpec spec;
+    spec.name = std::move(name);
+    spec.when_exceeded = supervision::WhenExceeded::give_up;
+    spec.intensity = {.restarts = SIZE_MAX, .within = std::chrono::minutes(1)};
+    spec.backoff = {.initial = 1s, .factor = 2, .maximum = 30s};
+    return spec;
+  };
+  auto shards = group("shards");
+  for (std::size_t index = 0; index < base_.shards.size(); ++index) {
+    shards.children.emplace_back(part(fmt::format("shard-{}", index), "thread", nothing, nothing));
+  }
+  supervision::SupervisorSpec root;
+  root.name = "host";
+  root.strategy = supervision::Strategy::rest_for_one;
+  root.children.emplace_back(std::move(shards));
+  root.children.emplace_back(
+      part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
+  root.children.emplace_back(part(
+      "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
+      [this]() -> async::Task<void> {
+        co_await store_->close();
+        co_return Result<void>();
+      }));
+  root.children.emplace_back(group("components"));
+  root.children.emplace_back(group("providers"));
+  root.children.emplace_back(part(
+      "commands", "control-server", [this] { return recover(); },
+      [this]() -> async::Task<void> {
+        co_await server_->close();
+        co_return Result<void>();
+      }));
+  root.children.emplace_back(part(
+      "heartbeat", "timer",
+      [this]() -> async::Task<void> {
+        heartbeat_->start();
+        co_return Result<void>();
+      },
+      [this]() -> async::Task<void> {
+        co_await heartbeat_->close();
+        co_return Result<void>();
+      }));
+  return root;
 }
 
 async::Task<void> Node::recover() {
@@ -150,14 +244,8 @@ async::Task<void> Node::recover() {
   for (auto& command : content.components) {
     components_->recover(std::move(command));
   }
+  server_->serve();
   co_return Result<void>();
-}
-
-async::Task<void> Node::beat() {
-  for (;;) {
-    WEFT_CO_CHECK(co_await async::sleep_for(config_.heartbeat_interval));
-    events_->publish("host_heartbeat", wire::encode(inventory()));
-  }
 }
 
 // ---- the end ----
@@ -165,8 +253,8 @@ async::Task<void> Node::beat() {
 void Node::want_stop(Stopped stopped) {
   {
     const std::lock_guard lock(stop_mutex_);
-    if (!stop_) {
-      stop_ = stopped;
+    if (!stop_wish_) {
+      stop_wish_ = stopped;
     }
   }
   stop_wanted_.notify_all();
@@ -174,8 +262,8 @@ void Node::want_stop(Stopped stopped) {
 
 Stopped Node::wait() {
   std::unique_lock lock(stop_mutex_);
-  stop_wanted_.wait(lock, [this] { return stop_.has_value(); });
-  return *stop_;
+  stop_wanted_.wait(lock, [this] { return stop_wish_.has_value(); });
+  return *stop_wish_;
 }
 
 void Node::interrupt() { want_stop({.reason = StopReason::request, .budget = std::nullopt}); }
@@ -192,20 +280,19 @@ void Node::stop(std::chrono::milliseconds grace) {
 }
 
 async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
-  co_await tasks_.close();
-  if (server_) {
-    co_await server_->close();
-  }
-  if (providers_) {
-    co_await providers_->close(grace);
+  stop_grace_ = grace;
+  if (tree_) {
+    WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
+      tree_->stop(std::move(done));
+      return {};
+    }));
   }
   if (components_) {
-    co_await components_->close(grace);
+    co_await components_->close();
+    co_await providers_->close();
   }
+  co_await tasks_.close();
   co_await router_.close();
-  if (store_) {
-    co_await store_->close();
-  }
   if (events_) {
     events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One host's membership in a lattice: owns its bus, state, control server, managers and heartbeat, and connects them.
 ///
-/// Start: identity, local state, bus, then on the control shard: subscriptions, buckets, what they hold, what this host
-/// was told to run, commands, host_started. Stop is the reverse. Ownership: LatticeMember for embedders; borrows the
+/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: subscriptions, what the
+/// buckets hold, components, providers, commands, heartbeat; then host_started. Stop is the reverse. Ownership: LatticeMember for embedders; borrows the
 /// engine, shards and registry of its Host. Threads: LatticeMember's from any; the rest on the control shard.
 /// Source: control-plane facts 2.7, 5.5, 11.
 #pragma once
@@ -28,7 +28,9 @@
 #include "host/node_world.hpp"
 #include "host/provider_manager.hpp"
 #include "lattice/control_server.hpp"
+#include "lattice/heartbeat.hpp"
 #include "lattice/host_commands.hpp"
+#include "supervision/tree.hpp"
 
 namespace weft::host {
 
@@ -58,9 +60,11 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder);
 
   Result<void> open();
+  Result<void> open_bus();
   async::Task<void> boot();
+  async::Task<void> open_state();
+  supervision::SupervisorSpec tree_spec();
   async::Task<void> recover();
-  async::Task<void> beat();
   async::Task<void> shut_down(std::chrono::milliseconds grace);
   void want_stop(Stopped stopped);
 
@@ -91,6 +95,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   LatticeConfig config_;
   Identity identity_;
   std::optional<DataFolder> folder_;
+  std::optional<std::chrono::milliseconds> stop_grace_;  ///< control shard
   async::BlockingPool pool_;
   async::BlockingPool draining_;
   async::Shard control_;
@@ -98,6 +103,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   dispatch::Dispatcher dispatcher_;
   Router router_;
   lattice::Operations operations_;
+  async::TaskScope tasks_;
   // Made when their buckets are open.
   std::optional<Placements> placements_;
   std::optional<lattice::LatticeStore> store_;
@@ -106,11 +112,12 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<ComponentManager> components_;
   std::optional<ProviderManager> providers_;
   std::optional<lattice::ControlServer> server_;
-  async::TaskScope tasks_;
+  std::optional<lattice::Heartbeat> heartbeat_;
+  std::unique_ptr<supervision::Tree> tree_;
 
   std::mutex stop_mutex_;
   std::condition_variable stop_wanted_;
-  std::optional<Stopped> stop_;
+  std::optional<Stopped> stop_wish_;
   bool closed_ = false;
 };
 

@@ -4,6 +4,8 @@
 
 #include <weft/host.hpp>
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "async/blocking_pool.hpp"
@@ -14,6 +16,7 @@
 #include "lattice/events.hpp"
 #include "lattice/lattice_store.hpp"
 #include "lattice/operations.hpp"
+#include "supervision/tree.hpp"
 
 namespace weft::host {
 
@@ -28,6 +31,10 @@ struct NodeWorld {
   lattice::EventPublisher& events;
   lattice::Operations& operations;
   Placements& placements;
+  supervision::Tree& tree;
+  supervision::NodeId components;  ///< the supervisor of all components
+  supervision::NodeId providers;   ///< the supervisor of all providers
+  const std::optional<std::chrono::milliseconds>& stop_grace;  ///< set once the host stops: what is left to everybody
   const std::string& host_id;
   const LogSink& log;
 };

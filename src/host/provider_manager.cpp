@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "async/deadline.hpp"
+#include "host/task_node.hpp"
 #include "wire/control_subject.hpp"
 #include "wire/image_ref.hpp"
 
@@ -18,8 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds kFirstRetry = 1s;
-constexpr std::chrono::milliseconds kLastRetry = 30s;
+/// What a stop may take beyond the grace that the provider is given.
+constexpr std::chrono::milliseconds kStopMargin = 5s;
+constexpr std::chrono::milliseconds kPoll = 5ms;
 
 /// The same link, whatever its interfaces and configurations are.
 bool same_link(const wire::Link& a, const wire::Link& b) {
@@ -68,10 +70,7 @@ async::Task<std::string> ProviderManager::start(wire::StartProvider command, std
     co_return Error(Errc::already_exists, "provider with that ID is already running",
                     fmt::format("stop it first: weft stop provider {}", id), Blame::operator_);
   }
-  auto entry = std::make_shared<Entry>();
-  entry->command = command;
-  const auto ref = wire::parse_image_ref(command.provider_ref);
-  entry->image_ref = ref ? ref->stripped : command.provider_ref;
+  auto entry = make_entry(command);
   entries_.emplace(id, entry);
   const auto ticket = co_await world_.placements.put(std::move(command));
   if (!ticket) {
@@ -93,7 +92,11 @@ async::Task<std::string> ProviderManager::stop(wire::StopProvider command, std::
   const auto entry = found->second;
   entry->stopping = true;
   WEFT_CO_TRY([[maybe_unused]] const auto ticket, co_await world_.placements.remove_provider(command.provider_id));
-  co_await end(entry, policy_.stop_grace);
+  if (const auto place = world_.tree.find("providers/" + command.provider_id)) {
+    WEFT_CO_CHECK(co_await told([this, &place](supervision::Done done) {
+      return world_.tree.remove(*place, std::move(done));
+    }));
+  }
   entries_.erase(command.provider_id);
   tell("provider_stopped", *entry, nullptr);
   world_.operations.done(operation, "stopped");
@@ -101,12 +104,34 @@ async::Task<std::string> ProviderManager::stop(wire::StopProvider command, std::
 }
 
 void ProviderManager::recover(wire::StartProvider command) {
+  auto entry = make_entry(std::move(command));
+  entries_.emplace(entry->command.provider_id, entry);
+  (void)world_.tree.add(world_.providers, child(entry, supervision::FirstStart::retried));
+}
+
+std::shared_ptr<ProviderManager::Entry> ProviderManager::make_entry(wire::StartProvider command) {
   auto entry = std::make_shared<Entry>();
   const auto ref = wire::parse_image_ref(command.provider_ref);
   entry->image_ref = ref ? ref->stripped : command.provider_ref;
   entry->command = std::move(command);
-  entries_.emplace(entry->command.provider_id, entry);
-  enqueue(entry, [this](std::shared_ptr<Entry> starting) { return keep_trying(std::move(starting)); });
+  return entry;
+}
+
+/// The provider's place in the supervision tree.
+supervision::ChildSpec ProviderManager::child(const std::shared_ptr<Entry>& entry,
+                                              supervision::FirstStart first_start) {
+  const bool recovered = first_start == supervision::FirstStart::retried;
+  supervision::ChildSpec spec;
+  spec.name = entry->command.provider_id;
+  spec.kind = entry->image_ref;
+  spec.first_start = first_start;
+  spec.stop_budget = policy_.stop_grace + kStopMargin;
+  spec.make = [this, entry, recovered] {
+    return std::make_unique<TaskNode>(
+        tasks_, entry->command.provider_id, [this, entry, recovered] { return bring_up(entry, recovered); },
+        [this, entry] { return take_down(entry); });
+  };
+  return spec;
 }
 
 void ProviderManager::enqueue(const std::shared_ptr<Entry>& entry, Job job) {
@@ -133,7 +158,9 @@ async::Task<void> ProviderManager::run_jobs(std::shared_ptr<Entry> entry) {
 async::Task<void> ProviderManager::begin_and_tell(std::shared_ptr<Entry> entry, std::string operation,
                                                   Placements::Ticket ticket) {
   const auto id = entry->command.provider_id;
-  const auto begun = co_await begin(entry);
+  const auto begun = co_await told([this, &entry](supervision::Done done) {
+    return world_.tree.add(world_.providers, child(entry, supervision::FirstStart::required), std::move(done));
+  });
   if (begun) {
     world_.operations.done(operation, "runs");
     co_return begun;
@@ -147,19 +174,12 @@ async::Task<void> ProviderManager::begin_and_tell(std::shared_ptr<Entry> entry, 
   co_return begun;
 }
 
-async::Task<void> ProviderManager::keep_trying(std::shared_ptr<Entry> entry) {
-  for (auto pause = kFirstRetry; !entry->stopping; pause = std::min(pause * 2, kLastRetry)) {
-    const auto begun = co_await begin(entry);
-    if (begun || begun.error().code() == Errc::cancelled) {
-      co_return begun;
-    }
+async::Task<void> ProviderManager::bring_up(std::shared_ptr<Entry> entry, bool recovered) {
+  const auto begun = co_await begin(entry);
+  if (!begun && recovered) {
     tell("provider_start_failed", *entry, &begun.error());
-    log(LogLevel::error, *entry,
-        fmt::format("cannot be started again, next try in {} s: {}",
-                    std::chrono::duration_cast<std::chrono::seconds>(pause).count(), begun.error().to_string()));
-    WEFT_CO_CHECK(co_await async::sleep_for(pause));
   }
-  co_return Result<void>();
+  co_return begun;
 }
 
 async::Task<void> ProviderManager::begin(std::shared_ptr<Entry> entry) {
@@ -203,23 +223,22 @@ async::Task<void> ProviderManager::begin(std::shared_ptr<Entry> entry) {
   co_return Result<void>();
 }
 
-async::Task<void> ProviderManager::end(std::shared_ptr<Entry> entry, std::chrono::milliseconds grace) {
+async::Task<void> ProviderManager::take_down(std::shared_ptr<Entry> entry) {
+  entry->stopping = true;
   // What is under way for it ends first; what waits is not begun any more.
   entry->jobs.clear();
   while (entry->busy) {
-    WEFT_CO_CHECK(co_await async::sleep_for(5ms));
-  }
-  if (!entry->provider) {
-    co_return Result<void>();
+    WEFT_CO_CHECK(co_await async::sleep_for(kPoll));
   }
   world_.router.set_target(entry->command.provider_id, nullptr);
   co_await world_.router.settle();
-  const auto stop = [provider = entry->provider.get(), grace]() -> Result<void> {
+  const auto stop = [provider = entry->provider.get(), grace = world_.stop_grace.value_or(policy_.stop_grace)]() -> Result<void> {
     provider->stop(grace);
     return {};
   };
   const auto stopped = co_await world_.draining.run(stop);
   entry->provider.reset();
+  entry->stopping = false;
   co_return stopped;
 }
 
@@ -344,14 +363,6 @@ std::vector<wire::ProviderDescription> ProviderManager::inventory() const {
   return list;
 }
 
-boost::asio::awaitable<void> ProviderManager::close(std::chrono::milliseconds grace) {
-  // Sources of calls and their targets alike; which stops first does not matter, none takes new work.
-  co_await tasks_.close();
-  for (auto& [id, entry] : entries_) {
-    entry->busy = false;
-    (void)co_await end(entry, grace);
-  }
-  entries_.clear();
-}
+boost::asio::awaitable<void> ProviderManager::close() { return tasks_.close(); }
 
 }  // namespace weft::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Makes the capability providers of one host run as commands say: start, link, configure, stop. Commands, links and
-/// configurations for one provider are handed over one after the other, for different providers side by side.
+/// configurations for one provider are handed over one after the other, for different providers side by side. Each is a
+/// child of the tree's "providers".
 ///
 /// Ownership: by the node; borrows NodeWorld and the registry. Threads: the control shard; providers are called on the
 /// pool. Source: control-plane facts 3.11, 4.4, 7.7, 7.8, 13 (Q14).
@@ -36,7 +37,7 @@ class ProviderManager {
 
   async::Task<std::string> start(wire::StartProvider command, std::string operation);
   async::Task<std::string> stop(wire::StopProvider command, std::string operation);
-  /// Carries out a placement that was kept: tries again until it runs or is told otherwise.
+  /// Carries out a placement that was kept.
   void recover(wire::StartProvider command);
 
   [[nodiscard]] bool runs(std::string_view id) const;
@@ -45,8 +46,8 @@ class ProviderManager {
   void on_links(const std::vector<wire::Link>& before, const std::vector<wire::Link>& now);
   void on_config(const std::string& name);
 
-  /// Stops every provider, all at once, each with `grace`.
-  boost::asio::awaitable<void> close(std::chrono::milliseconds grace);
+  /// Ends commands. The tree ends the providers.
+  boost::asio::awaitable<void> close();
 
  private:
   struct Entry;
@@ -57,8 +58,10 @@ class ProviderManager {
 
   async::Task<void> begin(std::shared_ptr<Entry> entry);
   async::Task<void> begin_and_tell(std::shared_ptr<Entry> entry, std::string operation, Placements::Ticket ticket);
-  async::Task<void> keep_trying(std::shared_ptr<Entry> entry);
-  async::Task<void> end(std::shared_ptr<Entry> entry, std::chrono::milliseconds grace);
+  static std::shared_ptr<Entry> make_entry(wire::StartProvider command);
+  supervision::ChildSpec child(const std::shared_ptr<Entry>& entry, supervision::FirstStart first_start);
+  async::Task<void> bring_up(std::shared_ptr<Entry> entry, bool recovered);
+  async::Task<void> take_down(std::shared_ptr<Entry> entry);
   async::Task<void> hand_over(std::shared_ptr<Entry> entry, wire::Link link);
   async::Task<void> take_back(std::shared_ptr<Entry> entry, wire::Link link);
   async::Task<void> configure(std::shared_ptr<Entry> entry);

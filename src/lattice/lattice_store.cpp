@@ -353,7 +353,7 @@ std::vector<wire::StringMap> LatticeStore::claims() const {
   for (const bool components : {true, false}) {
     for (const auto& [subject, claims] : claims_) {
       if (std::holds_alternative<wire::ComponentClaims>(claims) == components) {
-        list.push_back(wire::claims_map(claims));
+        list.push_back(wire::claims_list_entry(claims));
       }
     }
   }
