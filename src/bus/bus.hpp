@@ -81,5 +81,10 @@ bool matches(std::string_view pattern, std::string_view subject) noexcept;
 /// invalid_argument unless it is a subject that can be published to / subscribed to.
 Result<void> check_subject(std::string_view subject);
 Result<void> check_pattern(std::string_view pattern);
+/// True if a whole token of `pattern` is '*' or '>'.
+bool has_wildcard(std::string_view pattern) noexcept;
+Result<void> check_queue_group(std::string_view group);
+/// What every bus asks of a message: subject, reply and headers as NATS has them, and its size.
+Result<void> check_message(const Message& message, std::size_t max_payload);
 
 }  // namespace weft::bus

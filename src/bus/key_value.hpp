@@ -9,10 +9,12 @@
 /// Threads: any; Tasks resume on their own executor. Source: control-plane facts 4.1; NATS ADR-8.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/shard.hpp"
@@ -68,7 +70,12 @@ class KeyValue {
   virtual Result<std::unique_ptr<Subscription>> watch(async::Shard& shard, BucketWatcher& watcher) = 0;
 };
 
+/// The largest value every bucket takes (what NATS allows by default); a larger one is resource_exhausted.
+inline constexpr std::size_t kMaxValueBytes = 1 << 20;
+
 /// invalid_argument unless `key` is one.
 Result<void> check_key(std::string_view key);
+/// invalid_argument unless `name` is one of a bucket: letters, digits, '-' and '_'.
+Result<void> check_bucket_name(std::string_view name);
 
 }  // namespace weft::bus

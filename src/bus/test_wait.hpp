@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// For tests: waiting for conditions, and collecting on a shard what a test looks at on its own thread. Threads: any.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "async/shard.hpp"
+
+namespace weft::bus::testing_support {
+
+inline constexpr std::chrono::seconds kPatience{20};
+
+/// For conditions that nobody tells of; false after the deadline.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+/// Runs `work` on the shard and waits for it.
+inline void on_shard(async::Shard& shard, std::function<void()> work) {
+  const auto done = std::make_shared<std::promise<void>>();
+  shard.post([done, work = std::move(work)]() noexcept {
+    work();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+/// A list that one thread fills and another waits on.
+template <class T>
+class Collected {
+ public:
+  void add(T item) {
+    const std::lock_guard lock(mutex_);
+    items_.push_back(std::move(item));
+    changed_.notify_all();
+  }
+  /// All there are, once there are `count`; fewer after the deadline.
+  std::vector<T> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kPatience, [&] { return items_.size() >= count; });
+    return items_;
+  }
+  std::vector<T> now() {
+    const std::lock_guard lock(mutex_);
+    return items_;
+  }
+  std::size_t size() {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<T> items_;
+};
+
+}  // namespace weft::bus::testing_support
