@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -87,7 +88,7 @@ Result<Identity> Identity::create(const std::string& seed, const std::string& da
   WEFT_TRY(const auto key, find_key(seed, data_dir));
   Identity identity;
   identity.id_ = key.public_text();
-  identity.friendly_name_ = wire::friendly_name(entropy<8>());
+  identity.friendly_name_ = wire::friendly_name(std::bit_cast<std::uint64_t>(entropy<8>()));
   identity.labels_ = std::move(labels);
   identity.labels_.merge(automatic_labels());  // what is there already wins
   return identity;

@@ -29,7 +29,9 @@ constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
 
 std::string now_text() { return wire::time_text(std::chrono::system_clock::now()); }
 
-std::string new_id() { return wire::uuid_text(std::chrono::system_clock::now(), entropy<10>()); }
+std::string new_id() {
+  return wire::uuid_text(wire::time_ordered_uuid(std::chrono::system_clock::now(), entropy<10>()));
+}
 
 bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
   bus::NatsOptions options;
