@@ -394,15 +394,15 @@ async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepar
   auto running = std::make_shared<Running>();
   running->claims = std::move(fetched.claims);
   running->config = std::make_shared<builtins::ConfigTarget>(std::move(bundle));
-  ComponentTargetOptions options;
-  options.max_instances = command.count;
-  options.provided = {
+  ComponentTargetConfig config;
+  config.max_instances = command.count;
+  config.provided = {
       {"wasi:config/store", running->config},
       {"wasi:config/runtime", running->config},
       {"wasi:logging/logging", std::make_shared<builtins::LoggingTarget>(command.component_id, world_.log)},
   };
-  running->target = ComponentTarget::create(world_.shards, world_.router.dispatcher(), std::move(fetched.component),
-                                            std::move(options), world_.log);
+  running->target = std::make_shared<ComponentTarget>(world_.shards, std::move(fetched.component),
+                                                      world_.router.dispatcher(), std::move(config), world_.log);
   running->command = std::move(command);
   co_return running;
 }

@@ -12,7 +12,7 @@
 #include "bus/nats_bus.hpp"
 #include "host/entropy.hpp"
 #include "host/task_node.hpp"
-#include "supervision/shard_runtime.hpp"
+#include "supervision/asio_runtime.hpp"
 #include "wire/control_subject.hpp"
 #include "wire/time_text.hpp"
 #include "wire/uuid.hpp"
@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 /// How long the state of a lattice may take to come when a host starts.
 constexpr auto kReplayTimeout = 10s;
 constexpr auto kFlushTimeout = 2s;
+/// What a client may make an answer wait.
+constexpr auto kLongestWait = 30s;
 constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
 
 std::string now_text() { return wire::time_text(std::chrono::system_clock::now()); }
@@ -48,9 +50,7 @@ bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
   options.jetstream_domain = config.jetstream_domain;
   options.first_connect =
       config.wait_for_server ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
-  if (log) {
-    options.log = [&log](std::string_view line) { log(LogLevel::warning, "", line); };
-  }
+  options.log = [&log](std::string_view line) { log(LogLevel::warning, "", line); };
   return options;
 }
 
@@ -79,6 +79,12 @@ Result<std::unique_ptr<Node>> Node::start(NodeBase base, LatticeConfig config) {
 
 Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder)
     : base_(base),
+      log_([this](LogLevel level, std::string_view component, std::string_view line) {
+        log_ring_.add(level, component, line);
+        if (base_.log) {
+          base_.log(level, component, line);
+        }
+      }),
       config_(std::move(config)),
       identity_(std::move(identity)),
       folder_(std::move(folder)),
@@ -89,9 +95,7 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
       router_(control_, dispatcher_),
       operations_(control_, new_id, now_text),
       tasks_(control_, [this](std::string_view name, const Error& error) {
-        if (base_.log) {
-          base_.log(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
-        }
+        log_(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
       }) {}
 
 Node::~Node() { stop(0ms); }
@@ -104,10 +108,9 @@ Result<void> Node::open() {
 
 Result<void> Node::open_bus() {
   if (config_.nats) {
-    WEFT_TRY(bus_, bus::NatsBus::connect(nats_options(*config_.nats, base_.log)));
+    WEFT_TRY(bus_, bus::NatsBus::connect(nats_options(*config_.nats, log_)));
   } else if (folder_) {
-    bus_ = std::make_unique<bus::MemoryBus>(
-        [&state = folder_->state()](std::string name) { return state.open_bucket(std::move(name)); });
+    bus_ = std::make_unique<bus::MemoryBus>(folder_->state().factory());
   } else {
     bus_ = std::make_unique<bus::MemoryBus>();
   }
@@ -123,9 +126,7 @@ async::Task<void> Node::boot() {
       supervision::TreeOptions{.root = tree_spec(),
                                .on_change = {},
                                .on_end = [this](const supervision::Exit& exit) {
-                                 if (base_.log) {
-                                   base_.log(LogLevel::error, "", "the host gives up: " + exit.to_string());
-                                 }
+                                 log_(LogLevel::error, "", "the host gives up: " + exit.to_string());
                                  interrupt();
                                }});
   world_.emplace(NodeWorld{.control = control_,
@@ -143,7 +144,7 @@ async::Task<void> Node::boot() {
                            .providers = tree_->find("providers").value_or(0),
                            .stop_grace = stop_grace_,
                            .host_id = id,
-                           .log = base_.log});
+                           .log = log_});
   components_.emplace(*world_, component_policy(config_));
   providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
   server_.emplace(*bus_, control_,
@@ -236,9 +237,7 @@ supervision::SupervisorSpec Node::tree_spec() {
 async::Task<void> Node::recover() {
   WEFT_CO_TRY(auto content, co_await placements_->load());
   for (const auto& key : content.unreadable) {
-    if (base_.log) {
-      base_.log(LogLevel::error, "", fmt::format("what is kept as {} cannot be read; it stays as it is", key));
-    }
+    log_(LogLevel::error, "", fmt::format("what is kept as {} cannot be read; it stays as it is", key));
   }
   for (auto& command : content.providers) {
     providers_->recover(std::move(command));
@@ -363,13 +362,19 @@ void Node::stop_host(std::optional<std::uint64_t> timeout_ms) {
 void Node::put_registries(wire::RegistryCredentials /*credentials*/) {}
 
 async::Task<std::string> Node::ask(std::string question, std::string body) {
+  if (question == "tree") {
+    co_return supervision::to_json(tree_->snapshot());
+  }
   if (question == "ops") {
     co_return lattice::encode(operations_.list(lattice::Operations::kKept));
   }
   if (question == "ops-wait") {
     WEFT_CO_TRY(const auto wanted, lattice::decode_operation(body));
-    WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, 30s));
+    WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, kLongestWait));
     co_return lattice::encode(operation);
+  }
+  if (question == "logs") {
+    co_return encode(log_ring_.lines(0, LogRing::kMaxLines, body));
   }
   co_return Error(Errc::not_found, fmt::format("this host knows no question '{}'", question), {}, Blame::peer);
 }

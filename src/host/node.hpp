@@ -25,6 +25,7 @@
 #include "host/component_manager.hpp"
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
+#include "host/log_ring.hpp"
 #include "host/node_world.hpp"
 #include "host/provider_manager.hpp"
 #include "lattice/control_server.hpp"
@@ -92,6 +93,8 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
 
   // Destroyed in reverse: what uses something stands below it.
   NodeBase base_;
+  LogRing log_ring_;
+  LogSink log_;  ///< to the ring, then to the Host's
   LatticeConfig config_;
   Identity identity_;
   std::optional<DataFolder> folder_;
