@@ -10,6 +10,7 @@
 
 namespace weft::cli {
 
+const CommandSpec& up_command() noexcept;
 const CommandSpec& run_command() noexcept;
 const CommandSpec& call_command() noexcept;
 const CommandSpec& inspect_command() noexcept;

@@ -76,6 +76,7 @@ struct FakeHostScript {
   HostConfig host_config;
   ComponentConfig component_config;
   ServeConfig serve_config;
+  LatticeConfig lattice_config;
   std::vector<std::string> call_words;
   ValueFormat call_format = ValueFormat::wave;
   std::optional<std::chrono::milliseconds> closed_with;
@@ -138,6 +139,10 @@ class FakeHost final : public Host {
     if (stats != nullptr)
       *stats = {.cpu_time = std::chrono::microseconds(1500), .peak_memory_bytes = 65536, .host_calls = 3};
     return script_.call();
+  }
+  Result<std::unique_ptr<LatticeMember>> join(LatticeConfig config) override {
+    script_.lattice_config = std::move(config);
+    return Error(Errc::unsupported, "the fake host joins no lattice");
   }
   void stop() override { ++script_.stops; }
 

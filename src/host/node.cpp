@@ -122,7 +122,7 @@ async::Task<void> Node::boot() {
   const auto& id = identity_.id();
   events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
   tree_ = std::make_unique<supervision::Tree>(
-      supervision::make_shard_runtime(control_),
+      std::make_shared<supervision::AsioRuntime>(control_.shared_io()),
       supervision::TreeOptions{.root = tree_spec(),
                                .on_change = {},
                                .on_end = [this](const supervision::Exit& exit) {
