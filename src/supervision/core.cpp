@@ -87,8 +87,16 @@ Worker* Core::find_worker(NodeId id, std::uint64_t incarnation) noexcept {
   return dynamic_cast<Worker*>(cell);
 }
 
-void Core::forget(Cell& cell) noexcept {
+void Core::cancel_starts(Cell& cell) {
+  tell(cell.place.start_waiters, Error(Errc::cancelled, cell.name + " was stopped"));
+  if (auto* supervisor = dynamic_cast<Supervisor*>(&cell)) {
+    for (const auto& child : supervisor->children()) cancel_starts(*child);
+  }
+}
+
+void Core::forget(Cell& cell) {
   cells_.erase(cell.id);
+  tell(cell.place.stop_waiters, {});
   if (auto* supervisor = dynamic_cast<Supervisor*>(&cell)) {
     for (const auto& child : supervisor->children()) forget(*child);
   }

@@ -45,7 +45,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Null unless that incarnation is alive.
   [[nodiscard]] Worker* find_worker(NodeId id, std::uint64_t incarnation) noexcept;
   /// A cell and all below it leave the tree.
-  void forget(Cell& cell) noexcept;
+  void forget(Cell& cell);
+  /// Who waits for the start of a cell or one below it is told that it does not come.
+  void cancel_starts(Cell& cell);
 
   // What cells report.
   void set_state(Cell& cell, NodeState state, std::string_view failure = {});

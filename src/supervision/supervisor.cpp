@@ -69,12 +69,18 @@ void Supervisor::begin_stop(Exit reason) {
   for (const auto& child : children_) {
     stop_pending(*child);
     child->place.must_stop = true;
-    core.tell(child->place.start_waiters, Error(Errc::cancelled, child->name + " was stopped"));
+    core.cancel_starts(*child);
     if (!child->alive() && (child->state == NodeState::waiting || child->state == NodeState::backing_off)) {
       core.set_state(*child, NodeState::stopped);
     }
   }
   advance();
+}
+
+// It runs, or will without a further command.
+bool Supervisor::will_run() const noexcept {
+  if (state != NodeState::waiting && state != NodeState::backing_off) return accepts_work();
+  return parent == nullptr || parent->will_run();
 }
 
 Result<NodeId> Supervisor::add(AnySpec spec, Done done) {
@@ -85,13 +91,12 @@ Result<NodeId> Supervisor::add(AnySpec spec, Done done) {
   if (std::ranges::any_of(children_, [&](const auto& child) { return child->name == child_name; })) {
     return Error(Errc::already_exists, name + " has a child named " + child_name + " already");
   }
-  const bool not_yet = state == NodeState::waiting || state == NodeState::backing_off;
-  if (!accepts_work() && !not_yet) {
+  if (!will_run()) {
     return Error(Errc::unavailable, child_name + " cannot be added: " + name + " does not run");
   }
   auto& child = *children_.emplace_back(core.make_cell(this, std::move(spec)));
   if (done) child.place.start_waiters.push_back(std::move(done));
-  if (!not_yet) {
+  if (accepts_work()) {
     child.place.first = First::added;
     set_pending(child, false, {});
     advance();
@@ -128,7 +133,7 @@ void Supervisor::stop_child(Cell& child, Done done) {
   auto& place = child.place;
   place.wanted = false;
   stop_pending(child);
-  core.tell(place.start_waiters, Error(Errc::cancelled, child.name + " was stopped"));
+  core.cancel_starts(child);
   if (done) place.stop_waiters.push_back(std::move(done));
   if (child.alive()) {
     child.begin_stop({ExitKind::shutdown, std::nullopt});
@@ -280,6 +285,7 @@ void Supervisor::stop_pending(Cell& child) noexcept {
 
 void Supervisor::erase(Cell& child) {
   stop_pending(child);
+  core.cancel_starts(child);
   core.forget(child);
   const auto at = static_cast<std::ptrdiff_t>(index_of(child));
   // Its nodes are gone; the cell itself may be on the stack.

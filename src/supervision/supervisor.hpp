@@ -43,6 +43,7 @@ class Supervisor final : public Cell {
   enum class Verdict { restart, leave, give_up, escalate };
 
   [[nodiscard]] bool accepts_work() const noexcept { return state == NodeState::starting || state == NodeState::ready; }
+  [[nodiscard]] bool will_run() const noexcept;
   [[nodiscard]] std::size_t index_of(const Cell& child) const noexcept;
   [[nodiscard]] bool in_group(std::size_t index, std::size_t failed) const noexcept;
   [[nodiscard]] bool turn_of(std::size_t index) const noexcept;
