@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One component on one shard: its lane, the functions it has been asked for, the calls that run or wait here, their
-/// deadlines and their counters. And one call of it.
+/// deadlines and their counters.
 ///
-/// Ownership: ComponentShard by the ComponentTarget; a ComponentCall by its caller (it is the PendingCall), and the shard
-/// knows of it until it has ended. Threads: the shard, but for add_stats(), which reads counters from any thread.
+/// Ownership: by the ComponentTarget; the calls belong to their callers, and are known here until they have ended.
+/// Threads: the shard, but for add_stats(), which reads counters from any thread.
 #pragma once
 
 #include <weft/host.hpp>
@@ -44,14 +44,23 @@ struct InterfaceCounters {
 struct FoundFunction {
   engine::Function function;
   InterfaceCounters* counters;
+  std::string name;  ///< "acme:shop/cart@1.0.0#add", for messages
 };
 
-class ComponentCall;
+/// A call that has not ended, as its shard knows it. Each of these ends it.
+class OpenCall : public boost::intrusive::list_base_hook<> {
+ public:
+  virtual void fail(Error error) = 0;
+  virtual void deadline_passed() = 0;
+
+ protected:
+  ~OpenCall() = default;
+};
 
 class ComponentShard {
  public:
   using Clock = std::chrono::steady_clock;
-  using Deadlines = std::multimap<Clock::time_point, ComponentCall*>;
+  using Deadlines = std::multimap<Clock::time_point, OpenCall*>;
 
   ComponentShard(async::Shard& shard, const LoadedComponent& component, const ImportPlan& imports, Permits& permits,
                  const LogSink& log);
@@ -93,7 +102,7 @@ class ComponentShard {
   [[nodiscard]] Result<engine::Function> look_up(std::string_view interface, std::string_view function) const;
   InterfaceCounters& counters_of(std::string_view interface);
   engine::Lane& lane();
-  Deadlines::iterator watch(ComponentCall& call, Clock::time_point deadline);
+  Deadlines::iterator watch(OpenCall& call, Clock::time_point deadline);
   void unwatch(Deadlines::iterator place);
   void arm();
 
@@ -109,49 +118,8 @@ class ComponentShard {
   Deadlines deadlines_;
   boost::asio::steady_timer timer_;
   Clock::time_point armed_ = Clock::time_point::max();
-  boost::intrusive::list<ComponentCall, boost::intrusive::constant_time_size<false>> calls_;
+  boost::intrusive::list<OpenCall, boost::intrusive::constant_time_size<false>> calls_;
   std::list<std::unique_ptr<Drop>> drops_;
-};
-
-class ComponentCall final : public dispatch::PendingCall,
-                            private engine::CallEvents,
-                            private Permits::Waiter,
-                            public boost::intrusive::list_base_hook<> {
- public:
-  ComponentCall(ComponentShard& owner, const FoundFunction& function, dispatch::CallHandler& handler, CallScope scope);
-  ~ComponentCall() override;
-  ComponentCall(const ComponentCall&) = delete;
-  ComponentCall& operator=(const ComponentCall&) = delete;
-
-  void begin(std::span<const std::byte> params);
-  [[nodiscard]] bool is_over() const noexcept { return state_ == State::over; }
-  /// Ends it before the guest does.
-  void fail(Error error);
-
- private:
-  friend class ComponentShard;
-  enum class State : std::uint8_t { fresh, waiting, running, over };
-
-  void on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) override;
-  void on_polled(engine::Polled polled) override;
-  void on_log(std::uint32_t stream, std::string_view line) override;
-  void on_permit() override;
-
-  void run(std::span<const std::byte> params);
-  [[nodiscard]] Error why(Error outcome);
-  /// Lets go of everything but the engine's call, which it gives: its result may still be needed.
-  std::unique_ptr<engine::Call> end(bool failed) noexcept;
-
-  ComponentShard* owner_;
-  const FoundFunction& function_;
-  dispatch::CallHandler& handler_;
-  State state_ = State::fresh;
-  bool watched_ = false;
-  ComponentShard::Clock::time_point began_;
-  ComponentShard::Deadlines::iterator deadline_;
-  engine::Bytes kept_params_;  ///< while it waits
-  std::unique_ptr<engine::Call> call_;
-  GuestImports imports_;
 };
 
 }  // namespace weft::host

@@ -29,16 +29,15 @@ class Caller final : public Permits::Waiter {
 
 class PermitsTest : public testing::Test {
  protected:
-  Entry enter(std::size_t shard, Caller& caller) {
-    return on_shard(shard, [&] { return permits->enter(shards.at(shard), caller); });
-  }
   template <class Work>
   auto on_shard(std::size_t shard, Work work) {
     std::promise<decltype(work())> done;
     shards.at(shard).post([&]() noexcept { done.set_value(work()); });
     return done.get_future().get();
   }
-
+  Entry enter(std::size_t shard, Caller& caller) {
+    return on_shard(shard, [&] { return permits->enter(shards.at(shard), caller); });
+  }
   async::ShardPool shards{2};
   std::shared_ptr<Permits> permits = std::make_shared<Permits>(shards, 2, 3);
 };
