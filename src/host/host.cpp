@@ -38,8 +38,9 @@ std::string default_cache_dir() {
 /// first closes it.
 class ServiceCore {
  public:
-  ServiceCore(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log)
-      : guests_(shards, std::move(component), log) {}
+  ServiceCore(async::ShardPool& shards, const std::shared_ptr<const LoadedComponent>& component, const LogSink& log)
+      : guests_(shards, component, log,
+                std::make_shared<Permits>(shards, component->config().limits.max_concurrent, 0), nullptr) {}
 
   Result<void> start(async::ShardPool& shards, web::ServerConfig config) {
     WEFT_TRY(server_, web::Server::create(shards, guests_, std::move(config)));

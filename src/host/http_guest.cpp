@@ -23,28 +23,43 @@ constexpr std::chrono::milliseconds kDeadlineGrain{10};
 
 }  // namespace
 
+class GuestResponder;
+
 /// One request's call of the guest. Lives until the guest has ended and the response is over, whichever is later, or
 /// until it is cancelled.
-class HttpGuest final : public engine::CallEvents {
+class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
  public:
-  HttpGuest(ShardGuests& owner, web::Exchange& exchange, Clock::time_point deadline)
-      : owner_(owner), exchange_(&exchange), id_(exchange.id()), deadline_(deadline) {}
+  HttpGuest(ShardGuests& owner, web::Exchange& exchange, Clock::time_point deadline);
+  ~HttpGuest();
+  HttpGuest(const HttpGuest&) = delete;
+  HttpGuest& operator=(const HttpGuest&) = delete;
 
-  void start(engine::Lane& lane, async::Shard& shard);
+  /// Who holds a pointer at this.
+  void set_responder(GuestResponder& responder) noexcept { responder_ = &responder; }
+  void start();
   void on_body(std::span<const std::byte> piece);
   void on_body_end(std::span<const web::HeaderView> trailers);
   void on_writable();
-  /// The session no longer needs an answer: it has been sent whole, or the client has left.
+  /// The session no longer needs an answer: it has been sent whole.
   void exchange_over() noexcept;
+  /// The client has left: cancels the guest. Destroys *this.
+  void client_gone();
   void deadline_passed();
+  /// The component goes: 503, unless the answer is under way.
+  void component_gone();
 
   [[nodiscard]] Clock::time_point deadline() const noexcept { return deadline_; }
 
   std::list<std::unique_ptr<HttpGuest>>::iterator place;  ///< in the owner's list
 
  private:
+  enum class Permit : std::uint8_t { none, awaited, held };
+
+  void on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) override;
   void on_polled(engine::Polled polled) override;
   void on_log(std::uint32_t stream, std::string_view line) override;
+  void on_permit() override;
+  void run();
   void send_head();
   void pump();
   void send(const engine::BodyPiece& piece);
@@ -57,7 +72,10 @@ class HttpGuest final : public engine::CallEvents {
   web::Exchange* exchange_;
   std::string id_;
   Clock::time_point deadline_;
+  GuestResponder* responder_ = nullptr;
+  Permit permit_ = Permit::none;
   std::unique_ptr<engine::Call> call_;
+  GuestImports imports_;  ///< dies before the call
   std::optional<engine::BodyPiece> held_;  ///< the piece after the one that is being written
   bool head_sent_ = false;
   bool writing_ = false;
@@ -69,7 +87,7 @@ class HttpGuest final : public engine::CallEvents {
 /// What a session holds: a pointer at the call, severed from whichever side ends first.
 class GuestResponder final : public web::Responder {
  public:
-  GuestResponder(ShardGuests& owner, HttpGuest& guest) : owner_(owner), guest_(&guest) {}
+  explicit GuestResponder(HttpGuest& guest) : guest_(&guest) { guest.set_responder(*this); }
   ~GuestResponder() override {
     if (guest_ != nullptr) {
       guest_->exchange_over();
@@ -78,14 +96,21 @@ class GuestResponder final : public web::Responder {
   GuestResponder(const GuestResponder&) = delete;
   GuestResponder& operator=(const GuestResponder&) = delete;
 
-  void start() override;
-  void on_body(std::span<const std::byte> piece) override { guest_->on_body(piece); }
-  void on_body_end(std::span<const web::HeaderView> trailers) override { guest_->on_body_end(trailers); }
-  void on_writable() override { guest_->on_writable(); }
+  void sever() noexcept { guest_ = nullptr; }
+
+  void start() override { guest_->start(); }
+  void on_body(std::span<const std::byte> piece) override {
+    if (guest_ != nullptr) guest_->on_body(piece);
+  }
+  void on_body_end(std::span<const web::HeaderView> trailers) override {
+    if (guest_ != nullptr) guest_->on_body_end(trailers);
+  }
+  void on_writable() override {
+    if (guest_ != nullptr) guest_->on_writable();
+  }
   void on_disconnect() override;
 
  private:
-  ShardGuests& owner_;
   HttpGuest* guest_;
 };
 
@@ -119,13 +144,11 @@ class ShardGuests {
   /// A call that failed but whose session has yet to let go: behind those that still have a deadline.
   void to_the_end(HttpGuest& guest) { guests_.splice(guests_.end(), guests_, guest.place); }
 
-  void remove(HttpGuest& guest) {
-    all_.leave();
-    guests_.erase(guest.place);
-  }
+  void remove(HttpGuest& guest) { guests_.erase(guest.place); }
 
   void cancel_all() {
     while (!guests_.empty()) {
+      guests_.front()->component_gone();
       remove(*guests_.front());
     }
     timer_.cancel();
@@ -160,15 +183,73 @@ class ShardGuests {
   std::list<std::unique_ptr<HttpGuest>> guests_;  ///< in the order they began; dies before the lane
 };
 
-void GuestResponder::start() { guest_->start(owner_.lane(), owner_.shard()); }
-
 void GuestResponder::on_disconnect() {
   // Dropping the call cancels the guest, even one that computes without end: it is not running now, since this is its
   // shard.
-  owner_.remove(*std::exchange(guest_, nullptr));
+  if (guest_ != nullptr) {
+    std::exchange(guest_, nullptr)->client_gone();
+  }
 }
 
-void HttpGuest::start(engine::Lane& lane, async::Shard& shard) {
+namespace {
+
+CallScope scope_of(const web::RequestHead& request, Clock::time_point deadline) {
+  CallScope scope{.deadline = deadline, .depth = 0, .trace_parent = {}, .trace_state = {}};
+  for (const auto& header : request.headers) {
+    if (header.name == "traceparent") {
+      scope.trace_parent = header.value;
+    } else if (header.name == "tracestate") {
+      scope.trace_state = header.value;
+    }
+  }
+  return scope;
+}
+
+}  // namespace
+
+HttpGuest::HttpGuest(ShardGuests& owner, web::Exchange& exchange, Clock::time_point deadline)
+    : owner_(owner),
+      exchange_(&exchange),
+      id_(exchange.id()),
+      deadline_(deadline),
+      imports_(owner.all().imports(), owner.shard(),
+               owner.all().imports() == nullptr ? CallScope{} : scope_of(exchange.request(), deadline)) {}
+
+HttpGuest::~HttpGuest() {
+  switch (permit_) {
+    case Permit::none:
+      break;
+    case Permit::awaited:
+      owner_.all().permits().forget(owner_.shard(), *this);
+      break;
+    case Permit::held:
+      owner_.all().permits().leave();
+      break;
+  }
+}
+
+void HttpGuest::start() {
+  switch (owner_.all().permits().enter(owner_.shard(), *this)) {
+    case Permits::Entry::taken:
+      permit_ = Permit::held;
+      return run();
+    case Permits::Entry::queued:
+      permit_ = Permit::awaited;
+      return;
+    case Permits::Entry::refused:
+      ended_ = true;
+      return fail(503, "the component has as many calls as it may have");
+  }
+}
+
+void HttpGuest::on_permit() {
+  permit_ = Permit::held;
+  if (!ended_) {
+    run();
+  }
+}
+
+void HttpGuest::run() {
   const auto& request = exchange_->request();
   std::vector<engine::HeaderRef> headers;
   headers.reserve(request.headers.size());
@@ -176,14 +257,14 @@ void HttpGuest::start(engine::Lane& lane, async::Shard& shard) {
     headers.push_back({header.name, header.value});
   }
   auto call =
-      engine::Call::http(lane,
+      engine::Call::http(owner_.lane(),
                          {.method = request.method,
                           .scheme = request.scheme,
                           .authority = request.authority.empty() ? std::string_view("localhost") : request.authority,
                           .path_and_query = request.path_and_query,
                           .headers = headers,
                           .has_body = request.has_body},
-                         shard, *this);
+                         owner_.shard(), *this);
   if (!call) {
     ended_ = true;
     log_error(call.error());
@@ -191,6 +272,21 @@ void HttpGuest::start(engine::Lane& lane, async::Shard& shard) {
   }
   call_ = *std::move(call);
   call_->poll_now();
+}
+
+void HttpGuest::client_gone() { owner_.remove(*this); }
+
+void HttpGuest::component_gone() {
+  if (responder_ != nullptr) {
+    responder_->sever();
+  }
+  if (exchange_ != nullptr && !answered_) {
+    fail(503, "the component is being stopped");
+  }
+}
+
+void HttpGuest::on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) {
+  imports_.answer(*call_, token, import, params);
 }
 
 void HttpGuest::on_body(std::span<const std::byte> piece) {
@@ -217,6 +313,7 @@ void HttpGuest::on_writable() {
 
 void HttpGuest::exchange_over() noexcept {
   exchange_ = nullptr;
+  responder_ = nullptr;
   release_if_over();
 }
 
@@ -224,6 +321,7 @@ void HttpGuest::deadline_passed() {
   const auto timeout = owner_.all().component().config().limits.timeout;
   log_error(Error(Errc::deadline_exceeded, fmt::format("the guest took longer than {} ms", timeout.count()),
                   "raise the limit with --timeout, or look for what the guest waits for", Blame::guest));
+  imports_.cancel();
   call_.reset();
   ended_ = true;
   held_.reset();
@@ -324,7 +422,10 @@ void HttpGuest::send(const engine::BodyPiece& piece) {
 
 void HttpGuest::guest_ended() {
   ended_ = true;
-  const auto outcome = call_->outcome();
+  auto outcome = call_->outcome();
+  if (auto failure = imports_.take_failure(); failure && !outcome) {
+    outcome = *std::move(failure);  // says more than the trap that followed from it
+  }
   if (!outcome) {
     log_error(outcome.error());
   }
@@ -339,6 +440,9 @@ void HttpGuest::guest_ended() {
   }
   if (outcome.error().code() == Errc::resource_exhausted) {
     return fail(503, "no instance is free");
+  }
+  if (outcome.error().code() == Errc::deadline_exceeded) {
+    return fail(504, "the guest took too long");
   }
   fail(500, "the guest failed");
 }
@@ -374,8 +478,9 @@ void HttpGuest::release_if_over() {
   }
 }
 
-HttpGuests::HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log)
-    : component_(std::move(component)), log_(log) {
+HttpGuests::HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log,
+                       std::shared_ptr<Permits> permits, const ImportPlan* imports)
+    : component_(std::move(component)), log_(log), permits_(std::move(permits)), imports_(imports) {
   guests_.reserve(shards.size());
   for (std::size_t index = 0; index < shards.size(); ++index) {
     guests_.push_back(std::make_unique<ShardGuests>(*this, shards.at(index)));
@@ -386,11 +491,11 @@ HttpGuests::~HttpGuests() = default;
 
 namespace {
 
-/// More calls than the component may have at once: said at once, nothing runs.
-class Overloaded final : public web::Responder {
+/// The component is being stopped: said at once, nothing runs.
+class Stopping final : public web::Responder {
  public:
-  explicit Overloaded(web::Exchange& exchange) : exchange_(exchange) {}
-  void start() override { exchange_.fail(503, "the component has as many calls as it may have"); }
+  explicit Stopping(web::Exchange& exchange) : exchange_(exchange) {}
+  void start() override { exchange_.fail(503, "the component is being stopped"); }
   void on_body(std::span<const std::byte> /*piece*/) override {}
   void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
   void on_writable() override {}
@@ -403,29 +508,10 @@ class Overloaded final : public web::Responder {
 }  // namespace
 
 std::unique_ptr<web::Responder> HttpGuests::on_request(web::Exchange& exchange) {
-  if (!enter()) {
-    return std::make_unique<Overloaded>(exchange);
+  if (refusing_.load(std::memory_order_relaxed)) {
+    return std::make_unique<Stopping>(exchange);
   }
-  auto& shard = *guests_[exchange.shard().index()];
-  return std::make_unique<GuestResponder>(shard, shard.add(exchange));
-}
-
-bool HttpGuests::enter() noexcept {
-  const auto limit = component_->config().limits.max_concurrent;
-  if (limit == 0) {
-    return true;
-  }
-  if (running_.fetch_add(1, std::memory_order_relaxed) < limit) {
-    return true;
-  }
-  running_.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
-void HttpGuests::leave() noexcept {
-  if (component_->config().limits.max_concurrent != 0) {
-    running_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  return std::make_unique<GuestResponder>(guests_[exchange.shard().index()]->add(exchange));
 }
 
 void HttpGuests::close() {

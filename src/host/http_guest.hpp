@@ -3,8 +3,8 @@
 /// ways at the pace of the slower side. A guest may go on computing after its response is out; a client that leaves
 /// cancels it.
 ///
-/// Status codes when the guest fails before its head: 500 trap, 502 no response, 503 no instance free, 504 deadline;
-/// after it, the message is left visibly incomplete.
+/// Status codes when the guest fails before its head: 500 trap, 502 no response, 503 no instance free or no more calls
+/// may wait, 504 deadline; after it, the message is left visibly incomplete.
 ///
 /// Ownership: HttpGuests owns one ShardGuests per shard, which owns the calls in flight there; the responder that a
 /// session holds only points at its call. Threads: on_request() and all of ShardGuests on their shard; the rest as
@@ -19,6 +19,8 @@
 
 #include "async/shard.hpp"
 #include "host/component.hpp"
+#include "host/guest_imports.hpp"
+#include "host/permits.hpp"
 #include "web/exchange.hpp"
 
 namespace weft::host {
@@ -27,25 +29,30 @@ class ShardGuests;
 
 class HttpGuests final : public web::Handler {
  public:
-  HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log);
+  /// `permits` may be shared with other calls of the component; `imports` is null for one that imports nothing.
+  HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log,
+             std::shared_ptr<Permits> permits, const ImportPlan* imports);
   ~HttpGuests() override;
 
   std::unique_ptr<web::Responder> on_request(web::Exchange& exchange) override;
 
-  /// Cancels every call on every shard and frees what the shards hold. Blocks; not from a shard; the server is closed
-  /// before.
+  /// From here on every request is answered 503. Any thread.
+  void refuse() noexcept { refusing_.store(true, std::memory_order_relaxed); }
+  /// Ends every call on every shard and frees what the shards hold; who still waits for an answer gets 503. Blocks; not
+  /// from a shard; no request comes after: the server is closed, or refuse() was called before.
   void close();
 
   [[nodiscard]] const LoadedComponent& component() const noexcept { return *component_; }
   [[nodiscard]] const LogSink& log() const noexcept { return log_; }
-  /// Takes one of max_concurrent's places, or returns false. Any shard.
-  bool enter() noexcept;
-  void leave() noexcept;
+  [[nodiscard]] Permits& permits() const noexcept { return *permits_; }
+  [[nodiscard]] const ImportPlan* imports() const noexcept { return imports_; }
 
  private:
   std::shared_ptr<const LoadedComponent> component_;
   const LogSink& log_;
-  std::atomic<std::uint32_t> running_{0};
+  std::shared_ptr<Permits> permits_;
+  const ImportPlan* imports_;
+  std::atomic<bool> refusing_{false};
   std::vector<std::unique_ptr<ShardGuests>> guests_;
 };
 

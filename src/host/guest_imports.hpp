@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Answers what a guest imports: over its links by the dispatcher, by an interface that the host provides to it, or on
+/// the spot. Shared by calls of functions and HTTP requests.
+///
+/// ImportPlan says for each imported function of one component how; immutable, for all shards. GuestImports serves one
+/// call of the guest: it owns the import call that is under way and borrows the plan and the engine's call. Threads:
+/// GuestImports on the call's shard. Errors: a call that fails traps the guest, and failure() keeps why; but a function
+/// whose only result is result<_, own<error>> of wrpc:rpc/error gets the failure as its error (data-plane facts 3.10).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatch/dispatcher.hpp"
+#include "engine/call.hpp"
+#include "engine/engine.hpp"
+#include "host/import_table.hpp"
+
+namespace weft::host {
+
+/// Who answers an interface ("wasi:config/store") for this component without a link.
+using ProvidedInterfaces = std::map<std::string, std::shared_ptr<dispatch::Target>, std::less<>>;
+
+class ImportPlan {
+ public:
+  struct Import {
+    ImportRule rule;
+    std::shared_ptr<dispatch::Target> provider;  ///< null: over a link
+    bool gives_rpc_error = false;
+  };
+
+  ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
+             const ProvidedInterfaces& provided);
+
+  /// By the engine's number.
+  [[nodiscard]] const Import& at(std::uint32_t number) const { return imports_[number]; }
+  /// The id that the component calls under.
+  [[nodiscard]] const std::string& source() const noexcept { return source_; }
+  [[nodiscard]] dispatch::Dispatcher& dispatcher() const noexcept { return dispatcher_; }
+
+ private:
+  std::string source_;
+  dispatch::Dispatcher& dispatcher_;
+  std::vector<Import> imports_;
+};
+
+/// What the calls of a guest take over from the call that it answers.
+struct CallScope {
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  std::uint32_t depth = 0;
+  std::string trace_parent;
+  std::string trace_state;
+
+  static CallScope of(const dispatch::CallContext& context) {
+    return {context.deadline, context.depth, std::string(context.trace_parent), std::string(context.trace_state)};
+  }
+};
+
+class GuestImports final : private dispatch::CallHandler {
+ public:
+  /// `plan` may be null: a guest without imports.
+  GuestImports(const ImportPlan* plan, async::Shard& shard, CallScope scope)
+      : plan_(plan), shard_(shard), scope_(std::move(scope)) {}
+  GuestImports(const GuestImports&) = delete;
+  GuestImports& operator=(const GuestImports&) = delete;
+  ~GuestImports() = default;
+
+  /// From CallEvents::on_import of `call`, which must outlive this or be gone with cancel() before.
+  void answer(engine::Call& call, std::uint64_t token, std::uint32_t import, std::span<const std::byte> params);
+  /// Cancels what is under way.
+  void cancel() noexcept;
+
+  /// Why the guest trapped, if it did because of an import. Moves it out.
+  [[nodiscard]] std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
+  CallScope& scope() noexcept { return scope_; }
+
+ private:
+  void on_results(std::span<const std::byte> results) override;
+  void on_error(Error error) override;
+
+  void call_out(const ImportPlan::Import& import, std::span<const std::byte> params);
+  void name_interface(std::span<const std::byte> params);
+  void set_link_name(const ImportRule& rule, std::span<const std::byte> params);
+  void drop(const ImportRule& rule, std::span<const std::byte> handle);
+  void give(std::span<const std::byte> results);
+  void refuse(Error error);
+  [[nodiscard]] std::string_view link_name(std::string_view key) const;
+
+  const ImportPlan* plan_;
+  async::Shard& shard_;
+  CallScope scope_;
+  std::vector<std::pair<std::string, std::string>> link_names_;  ///< by interface, where it is not "default"
+
+  // The one import call under way: a guest waits for each.
+  engine::Call* call_ = nullptr;  ///< null: none is
+  std::uint64_t token_ = 0;
+  const ImportPlan::Import* import_ = nullptr;
+  std::unique_ptr<dispatch::PendingCall> pending_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace weft::host
