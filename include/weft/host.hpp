@@ -13,12 +13,12 @@
 
 #include <weft/error.hpp>
 #include <weft/lattice.hpp>
+#include <weft/log.hpp>
 #include <weft/result.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,11 +27,6 @@
 #include <vector>
 
 namespace weft {
-
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
-
-/// Where the host's and the guests' lines go. `component` is empty for the host's own. Called from any thread.
-using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view line)>;
 
 struct HostConfig {
   std::size_t shards = 0;                ///< threads that run guests; 0: one per core

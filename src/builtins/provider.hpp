@@ -6,33 +6,28 @@
 /// block, one at a time for one provider; the target it gives is called from every shard at once.
 #pragma once
 
-#include <weft/host.hpp>
+#include <weft/builtin.hpp>
+#include <weft/log.hpp>
+#include <weft/result.hpp>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "async/shard.hpp"
 #include "dispatch/dispatcher.hpp"
 
 namespace weft::builtins {
 
-using ConfigMap = std::map<std::string, std::string>;
-
+using ConfigMap = weft::ConfigMap;
 /// One link in which the provider is source or target, with its configurations resolved.
-struct ProviderLink {
-  std::string source;
-  std::string target;
-  std::string name;
-  std::string wit_namespace;
-  std::string wit_package;
-  std::vector<std::string> interfaces;
-  ConfigMap source_config;
-  ConfigMap target_config;
-};
+using ProviderLink = weft::BuiltinLink;
+
+/// Runs work that blocks on a thread of the host's pool; false when the pool is full, and the work is dropped unrun.
+/// As async::BlockingPool::post() does.
+using PostBlocking = std::function<bool(std::move_only_function<void() noexcept> work)>;
 
 class Provider {
  public:
@@ -53,11 +48,12 @@ class Provider {
 /// What a provider may use of its host; valid until stop() has returned.
 struct ProviderContext {
   std::string id;  ///< under which it was started: its id in links
-  ConfigMap config;
-  std::string data_dir;  ///< a folder of its own that survives restarts; empty: none
+  ConfigMap config = {};
+  std::string data_dir = {};  ///< a folder of its own that survives restarts; empty: none
   async::ShardPool* shards = nullptr;
   dispatch::Dispatcher* dispatcher = nullptr;
-  LogSink log;
+  LogSink log = {};
+  PostBlocking post_blocking = {};  ///< empty: blocking functions of built-ins answer `unavailable`
 };
 
 /// Errors: invalid_argument (a configuration that cannot be), io (an address in use).

@@ -30,8 +30,9 @@ struct CallContext {
   std::string_view link_name;  ///< the link it calls over
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   std::uint32_t depth = 0;         ///< calls that this one is nested in
-  std::string_view trace_parent;  ///< W3C traceparent and tracestate as received; empty: none
-  std::string_view trace_state;
+  std::string_view trace_parent = {};  ///< W3C traceparent and tracestate as received; empty: none
+  std::string_view trace_state = {};
+  std::uint64_t chain = 0;  ///< names the chain of calls this one belongs to, see Target::end_chain(); 0: none
 };
 
 /// One call. The views are valid until invoke() returns; who needs them longer copies.
@@ -68,6 +69,10 @@ class Target {
   /// Begins a call. Null: the handler has been told already.
   [[nodiscard]] virtual std::unique_ptr<PendingCall> invoke(async::Shard& shard, const Invocation& invocation,
                                                             CallHandler& handler) = 0;
+
+  /// The chain of calls has ended, so what was made for it can go: nobody holds the handles any more. On the shard of
+  /// its calls; may be left out.
+  virtual void end_chain(async::Shard& /*shard*/, std::uint64_t /*chain*/) noexcept {}
 
   /// Who answers HTTP requests to this target, natively; null if it answers none.
   [[nodiscard]] virtual web::Handler* http() noexcept { return nullptr; }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Where lines of the host, of guests and of providers go.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace weft {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+/// Where the host's and the guests' lines go. `component` is empty for the host's own. Called from any thread.
+using LogSink = std::function<void(LogLevel level, std::string_view component, std::string_view line)>;
+
+}  // namespace weft
