@@ -2,6 +2,7 @@
 #include "engine/call.hpp"
 
 #include <boost/asio/post.hpp>
+#include <chrono>
 
 #include "base/assert.hpp"
 #include "engine/c_border.hpp"
@@ -53,6 +54,12 @@ namespace {
 
 /// How often a call is polled before its shard's other work gets its turn.
 constexpr int kPollsInOneGo = 4;
+
+/// How long a guest may go on in one go with imports that are answered at once. Time and not a count, because each of
+/// them may be a chain of calls that go on likewise.
+constexpr std::chrono::milliseconds kImportsInOneGo{1};
+
+using Clock = std::chrono::steady_clock;
 
 std::vector<weft_header> to_c(std::span<const HeaderRef> headers) {
   std::vector<weft_header> raw;
@@ -117,8 +124,16 @@ Result<std::unique_ptr<Call>> Call::function(Lane& lane, const Function& functio
   });
 }
 
+Result<std::unique_ptr<Call>> Call::drop_resource(Lane& lane, std::span<const std::byte> handle, async::Shard& shard,
+                                                  CallEvents& events) {
+  return begin(shard, events, [&](weft_waker waker, weft_call** out) {
+    return weft_resource_drop_start(lane.get(), engine::to_c(handle), waker, out);
+  });
+}
+
 void Call::poll_now() {
-  const auto target = target_;  // outlives *this, which on_polled may destroy
+  const auto target = target_;  // outlives *this, which its owner may destroy when it is told something
+  Clock::time_point began;
   for (int polls = 1;; ++polls) {
     woken_ = false;
     polling_ = true;
@@ -130,6 +145,13 @@ void Call::poll_now() {
         events_.on_log(stream, to_text(line));
       }
     }
+    const bool imports = (flags & WEFT_CALL_IMPORT) != 0;
+    if (imports && began == Clock::time_point{}) {
+      began = Clock::now();
+    }
+    if (imports && !hand_out_imports(*target)) {
+      return;
+    }
     events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
                        .head = (flags & WEFT_CALL_HEAD) != 0,
                        .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
@@ -140,15 +162,40 @@ void Call::poll_now() {
     if ((flags & WEFT_CALL_YIELDED) != 0) {
       return target->post_turn();
     }
-    // One that waited for us to take its body goes on at once, for a while: most responses end so in one go.
-    const bool again = (flags & WEFT_CALL_AGAIN) != 0;
-    if (again || (woken_ && polls == kPollsInOneGo)) {
+    // One whose import was answered at once goes on at once, for a while. So does one that waited for us to take its
+    // body: most responses end so in one go.
+    const bool may_go_on = imports ? Clock::now() - began < kImportsInOneGo : polls < kPollsInOneGo;
+    if ((flags & WEFT_CALL_AGAIN) != 0 || (woken_ && !may_go_on)) {
       return target->post();
     }
     if (!woken_) {
       return;
     }
   }
+}
+
+/// False if *this is gone.
+bool Call::hand_out_imports(const WakeTarget& target) {
+  std::uint64_t token = 0;
+  std::uint32_t import = 0;
+  weft_bytes params{};
+  while (weft_call_next_import(handle_.get(), &token, &import, &params)) {
+    events_.on_import(token, import, to_span(params));
+    if (!target.has_call()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Call::complete_import(std::uint64_t token, std::span<const std::byte> results) {
+  weft_call_import_complete(handle_.get(), token, engine::to_c(results));
+  wake_if_woken();
+}
+
+void Call::fail_import(std::uint64_t token, std::string_view message) {
+  weft_call_import_fail(handle_.get(), token, engine::to_c(message));
+  wake_if_woken();
 }
 
 void Call::wake_if_woken() {

@@ -30,6 +30,7 @@ Blame blame_for(Errc code) {
     case Errc::deadline_exceeded:
     case Errc::cancelled:
     case Errc::unavailable:
+    case Errc::conflict:
       return Blame::host;
   }
   return Blame::host;
@@ -55,7 +56,7 @@ json::array texts(const std::vector<std::string>& items) {
   return array;
 }
 
-std::string grants_json(const std::string& id, const Grants& grants, const Limits& limits) {
+std::string grants_json(const std::string& id, const Grants& grants, const Limits& limits, Imports imports) {
   json::array environment;
   for (const auto& [name, value] : grants.environment) {
     environment.push_back(json::array{name, value});
@@ -75,6 +76,7 @@ std::string grants_json(const std::string& id, const Grants& grants, const Limit
       {"max_memory_bytes", limits.max_memory_bytes},
       {"max_table_elements", limits.max_table_elements},
       {"reuse", limits.reuse},
+      {"imports", imports == Imports::all ? json::array{"*"} : json::array{}},
   });
 }
 
@@ -131,8 +133,8 @@ Result<Module> Engine::load(std::string_view wasm) {
 }
 
 Result<Deployment> Engine::prepare(const Module& module, const std::string& id, const Grants& grants,
-                                   const Limits& limits) {
-  const auto config = grants_json(id, grants, limits);
+                                   const Limits& limits, Imports imports) {
+  const auto config = grants_json(id, grants, limits, imports);
   weft_prepared* prepared = nullptr;
   if (auto* error = weft_prepare(handle_.get(), module.handle_.get(), to_c(config), &prepared)) {
     return take_error(error);
@@ -150,6 +152,20 @@ Result<Function> Deployment::find(std::string_view name) const {
     return take_error(error);
   }
   return Function(func);
+}
+
+std::vector<ImportedFunction> Deployment::imports() const {
+  std::vector<ImportedFunction> found;
+  weft_bytes name{};
+  std::uint32_t flags = 0;
+  while (weft_prepared_import(handle_.get(), static_cast<std::uint32_t>(found.size()), &name, &flags)) {
+    const auto text = to_text(name);
+    const auto hash = text.find('#');
+    found.push_back({.interface = std::string(text.substr(0, hash)),
+                     .function = std::string(text.substr(hash + 1)),
+                     .gives_rpc_error = (flags & WEFT_IMPORT_RPC_ERROR) != 0});
+  }
+  return found;
 }
 
 Result<Bytes> Function::encode(const std::vector<std::string>& arguments, ValueFormat format) const {

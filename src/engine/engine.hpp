@@ -41,6 +41,20 @@ struct EngineConfig {
   std::string cache_dir;               ///< compiled artifacts; empty: no cache
 };
 
+/// Who answers what a component imports beyond WASI itself.
+enum class Imports : std::uint8_t {
+  none,  ///< nobody: prepare() refuses such a component
+  all,   ///< C++, by CallEvents::on_import
+};
+
+/// A function that C++ answers. "[resource-drop]name" in its place tells that the guest dropped a handle of the
+/// interface's resource.
+struct ImportedFunction {
+  std::string interface;         ///< "acme:shop/cart@1.0.0"
+  std::string function;          ///< "[method]cart.add"
+  bool gives_rpc_error = false;  ///< its only result is result<_, own<error>> of wrpc:rpc/error
+};
+
 class Module;
 class Deployment;
 
@@ -52,7 +66,8 @@ class Engine {
   Result<Module> load(std::string_view wasm);
   /// Links a module with what it is granted. Errors: not_granted (an import nobody provides), not_found (a folder),
   /// invalid_argument.
-  Result<Deployment> prepare(const Module& module, const std::string& id, const Grants& grants, const Limits& limits);
+  Result<Deployment> prepare(const Module& module, const std::string& id, const Grants& grants, const Limits& limits,
+                             Imports imports = Imports::none);
   /// False where address space was too short for the pool.
   [[nodiscard]] bool is_pooling() const;
 
@@ -94,6 +109,8 @@ class Deployment {
  public:
   /// By "ns:pkg/interface#function" or "function". Errors: not_found, unsupported.
   [[nodiscard]] Result<Function> find(std::string_view name) const;
+  /// What C++ answers, in the order of the numbers that on_import() gives.
+  [[nodiscard]] std::vector<ImportedFunction> imports() const;
   [[nodiscard]] const weft_prepared* get() const noexcept { return handle_.get(); }
 
  private:

@@ -72,7 +72,7 @@ bool weft_component_was_cached(const weft_component* component);
 void weft_component_free(weft_component* component);
 
 /* config: JSON {"id","env":[[k,v]],"args":[],"dirs":[{"host","guest","write"}],"network":["host:port"],"stdio":"log|inherit|discard",
- * "imports":["ns:pkg/iface@1.0.0"],"max_memory_bytes","max_table_elements","reuse"}; each may be left out. */
+ * "imports":["ns:pkg/iface@1.0.0"] (or ["*"]: all that the engine does not provide itself),"max_memory_bytes","max_table_elements","reuse"}; each may be left out. */
 weft_error* weft_prepare(weft_engine* engine, const weft_component* component, weft_bytes config, weft_prepared** out);
 void weft_prepared_free(weft_prepared* prepared);
 
@@ -105,6 +105,11 @@ typedef struct weft_http_request {
 weft_error* weft_http_start(weft_lane* lane, const weft_http_request* request, weft_waker waker, weft_call** out);
 weft_error* weft_command_start(weft_lane* lane, weft_waker waker, weft_call** out);
 weft_error* weft_func_start(weft_lane* lane, const weft_func* func, weft_bytes params, weft_waker waker, weft_call** out);
+/* The same with the parameters of the import call that weft_call_next_import gave last for `caller`, without a copy: they are taken over. */
+weft_error* weft_func_start_from(weft_lane* lane, const weft_func* func, weft_call* caller, weft_waker waker, weft_call** out);
+/* Drops a resource by the handle that a guest gave for it; its destructor runs as this call. Only an instance that is kept on this lane for
+ * further calls can own one: any other has died with its call, and its resources with it. Errors: not_found. */
+weft_error* weft_resource_drop_start(weft_lane* lane, weft_bytes handle, weft_waker waker, weft_call** out);
 
 enum {
   WEFT_CALL_DONE = 1,       /* the guest has returned or failed: see weft_call_outcome */
@@ -139,10 +144,14 @@ bool weft_call_next_log(weft_call* call, uint32_t* stream, weft_bytes* line);
 /* Import calls that C answers. `import` counts the functions in the order of weft_prepared_import. "iface#[resource-drop]name" tells that the
  * guest has dropped a handle of an imported resource that it owned (params: the handle), in order with its calls; it needs no answer. */
 bool weft_call_next_import(weft_call* call, uint64_t* token, uint32_t* import, weft_bytes* params);
+/* Neither calls the waker for the guest's sake: check weft_call_woken after. A token that is not waited for any more is ignored. */
 void weft_call_import_complete(weft_call* call, uint64_t token, weft_bytes results);
 void weft_call_import_fail(weft_call* call, uint64_t token, weft_bytes message);
-/* Name of import function number `import`: "ns:pkg/iface@1.0.0#func". False past the last. */
-bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name);
+/* Completes with the result of another call that has succeeded, which is taken over without a copy. */
+void weft_call_import_complete_from(weft_call* call, uint64_t token, weft_call* from);
+enum { WEFT_IMPORT_RPC_ERROR = 1 }; /* its only result is result<_, own<error>> of wrpc:rpc/error */
+/* Name of import function number `import`: "ns:pkg/iface@1.0.0#func", and what is to be known of it. False past the last. */
+bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name, uint32_t* flags);
 
 /* After WEFT_CALL_DONE: NULL, or why it failed. A command that exits with a code gives NULL and the code. */
 weft_error* weft_call_outcome(weft_call* call, int32_t* exit_code);

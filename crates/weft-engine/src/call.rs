@@ -8,7 +8,7 @@ use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
 use crate::prepared::Prepared;
 use crate::state::State;
-use crate::transcode::{self, ExportPlan};
+use crate::transcode::{self, BytesHost, ExportPlan};
 use crate::waker::{CallWaker, RawWaker};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -226,6 +226,47 @@ impl Lane {
         }))
     }
 
+    /// Drops a resource by the handle that its owner, an instance that is kept for further calls, gave for it. The owner's destructor runs as a
+    /// call of its own. Errors: `NotFound` if no kept instance owns it; the resources of an instance die with it.
+    pub fn drop_resource(&self, handle: &[u8], waker: RawWaker) -> Result<Call> {
+        let taken = self
+            .warm
+            .borrow_mut()
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, warm)| {
+                let resource = warm.store.data_mut().resources().take(handle)?;
+                Some((index, resource))
+            });
+        let Some((index, resource)) = taken else {
+            return Err(Error::new(
+                Code::NotFound,
+                "no instance that is kept owns the resource",
+            ));
+        };
+        let Warm {
+            mut store,
+            exports,
+            uses,
+        } = self.warm.borrow_mut().remove(index);
+        store.set_epoch_deadline(EPOCHS_A_SLICE);
+        let call = self.call(waker, &store, HeadSlot::default(), None);
+        let calls_before = store.data().host_calls;
+        Ok(call.running(async move {
+            let dropped = resource.resource_drop_async(&mut store).await;
+            // A drop does not count as a use.
+            let outcome = dropped.map(|()| (exports, Vec::new()));
+            let mut end = finish(store, outcome, uses, u32::MAX, calls_before);
+            if let Ok(Finish {
+                warm: Some(warm), ..
+            }) = &mut end.outcome
+            {
+                warm.uses = uses;
+            }
+            end
+        }))
+    }
+
     /// A warm instance, or a fresh store.
     fn instance(&self) -> (Store<State>, Option<Exports>, u32) {
         match self.warm.borrow_mut().pop() {
@@ -383,6 +424,12 @@ impl Call {
         if self.future.take().is_some() {
             self.ticker.call_finished();
         }
+    }
+
+    /// Answers an import. What that wakes is told by `woken`, not by the C callback.
+    pub fn answer_import(&self, token: u64, answer: std::result::Result<Vec<u8>, String>) {
+        self.waker.enter_keeping();
+        self.imports.complete(token, answer);
     }
 
     pub fn woken(&self) -> bool {

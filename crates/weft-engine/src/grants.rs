@@ -29,14 +29,24 @@ pub struct Grants {
     pub dirs: Vec<Dir>,
     pub network: Arc<Network>,
     pub stdio: Stdio,
-    /// Interfaces that C answers with bytes.
+    /// Interfaces that C answers with bytes; `ALL_IMPORTS` among them means every one that the engine does not provide itself.
     pub imports: Vec<String>,
     pub max_memory_bytes: u64,
     pub max_table_elements: u64,
     pub reuse: u32,
 }
 
+/// In place of an interface's name: C answers whatever the component imports. What is not linked is then an error at the call.
+const ALL_IMPORTS: &str = "*";
+
 impl Grants {
+    /// True if C answers the imports of this interface.
+    pub fn answers(&self, interface: &str) -> bool {
+        self.imports
+            .iter()
+            .any(|granted| granted == interface || granted == ALL_IMPORTS)
+    }
+
     pub fn parse(json: &[u8]) -> Result<Self> {
         let value: Value = serde_json::from_slice(json)
             .map_err(|error| invalid(&format!("it is not JSON ({error})")))?;

@@ -9,13 +9,21 @@ use crate::grants::Grants;
 use crate::state::State;
 use crate::transcode::{self, ExportPlan};
 use std::sync::Arc;
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{InstancePre, Linker, Resource, ResourceType};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{InstancePre, Linker, Resource, ResourceType, Type};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
+
+/// A function that C answers.
+pub struct ImportedFunction {
+    /// "interface#function"
+    pub name: String,
+    /// Its only result is `result<_, own<error>>` of wrpc:rpc/error: a call that fails may be told to the guest as such an error.
+    pub gives_rpc_error: bool,
+}
 
 pub struct Prepared {
     engine: wasmtime::Engine,
@@ -27,8 +35,8 @@ pub struct Prepared {
     pub http: Option<ProxyPre<State>>,
     /// Set if the component exports wasi:cli/run.
     pub command: Option<CommandPre<State>>,
-    /// "interface#function" of each import that C answers, by its number.
-    pub imports: Vec<String>,
+    /// Each import that C answers, by its number.
+    pub imports: Vec<ImportedFunction>,
 }
 
 impl Prepared {
@@ -133,15 +141,43 @@ fn is_provided(name: &str) -> bool {
             .any(|prefix| path == *prefix || (prefix.ends_with('/') && path.starts_with(prefix)))
 }
 
+/// The resource whose values stand for calls that failed.
+const RPC_ERROR: &str = "wrpc:rpc/error@";
+
+fn rpc_error(engine: &wasmtime::Engine, component: &Component) -> Option<ResourceType> {
+    for (name, item) in component.inner.component_type().imports(engine) {
+        if name.starts_with(RPC_ERROR)
+            && let ComponentItem::ComponentInstance(interface) = item.ty
+            && let Some(error) = interface.get_export(engine, "error")
+            && let ComponentItem::Resource(ty) = error.ty
+        {
+            return Some(ty);
+        }
+    }
+    None
+}
+
+fn gives(function: &ComponentFunc, error: Option<ResourceType>) -> bool {
+    let mut results = function.results();
+    let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
+        return false;
+    };
+    match result.err() {
+        Some(Type::Own(resource)) => Some(resource) == error,
+        _ => false,
+    }
+}
+
 /// Defines the imports that C answers, and refuses by name those that nobody does.
 fn link_imports(
     linker: &mut Linker<State>,
     engine: &Engine,
     component: &Component,
     grants: &Grants,
-) -> Result<Vec<String>> {
+) -> Result<Vec<ImportedFunction>> {
     let wasmtime = engine.wasmtime();
-    let mut names = Vec::new();
+    let rpc_error = rpc_error(wasmtime, component);
+    let mut imports = Vec::new();
     let mut missing = Vec::new();
     for (name, item) in component.inner.component_type().imports(wasmtime) {
         if is_provided(name) {
@@ -153,17 +189,19 @@ fn link_imports(
             }
             continue;
         };
-        let functions: Vec<_> = interface
-            .exports(wasmtime)
-            .filter_map(|(function, item)| match item.ty {
-                ComponentItem::ComponentFunc(ty) => Some((function.to_owned(), ty)),
-                _ => None,
-            })
-            .collect();
-        if functions.is_empty() {
+        let mut functions = Vec::new();
+        let mut resources = Vec::new();
+        for (export, item) in interface.exports(wasmtime) {
+            match item.ty {
+                ComponentItem::ComponentFunc(ty) => functions.push((export, ty)),
+                ComponentItem::Resource(_) => resources.push(export),
+                _ => {}
+            }
+        }
+        if functions.is_empty() && resources.is_empty() {
             continue;
         }
-        if !grants.imports.iter().any(|granted| granted == name) {
+        if !grants.answers(name) {
             missing.push(name.to_owned());
             continue;
         }
@@ -175,24 +213,25 @@ fn link_imports(
             )
         };
         let mut instance = linker.instance(name).map_err(refused)?;
-        let mut number = |function: &str| {
-            names.push(format!("{name}#{function}"));
-            u32::try_from(names.len() - 1)
+        let mut number = |function: &str, gives_rpc_error: bool| {
+            imports.push(ImportedFunction {
+                name: format!("{name}#{function}"),
+                gives_rpc_error,
+            });
+            u32::try_from(imports.len() - 1)
                 .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))
         };
-        for (resource, item) in interface.exports(wasmtime) {
-            if let ComponentItem::Resource(_) = item.ty {
-                let id = number(&format!("[resource-drop]{resource}"))?;
-                transcode::link_resource(&mut instance, resource, id).map_err(refused)?;
-            }
+        for resource in resources {
+            let id = number(&format!("[resource-drop]{resource}"), false)?;
+            transcode::link_resource(&mut instance, resource, id).map_err(refused)?;
         }
         for (function, ty) in functions {
-            let id = number(&function)?;
-            transcode::link_import(&mut instance, &function, &ty, id).map_err(refused)?;
+            let id = number(function, gives(&ty, rpc_error))?;
+            transcode::link_import(&mut instance, function, &ty, id).map_err(refused)?;
         }
     }
     if missing.is_empty() {
-        return Ok(names);
+        return Ok(imports);
     }
     Err(Error::new(
         Code::NotGranted,

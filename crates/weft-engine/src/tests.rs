@@ -88,7 +88,7 @@ fn run_with(
         }
         let mut answered = false;
         while let Some(parked) = call.imports.next() {
-            let name = &prepared.imports[parked.import as usize];
+            let name = &prepared.imports[parked.import as usize].name;
             call.imports
                 .complete(parked.token, answer(name, &parked.params));
             answered = true;

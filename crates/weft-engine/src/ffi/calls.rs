@@ -20,6 +20,9 @@ pub(super) const BODY_TRAILERS: u32 = 2;
 pub(super) const BODY_END: u32 = 3;
 pub(super) const BODY_ERROR: u32 = 4;
 
+/// What weft_prepared_import tells of a function.
+pub(super) const IMPORT_RPC_ERROR: u32 = 1;
+
 /// A call and what C borrows from it.
 pub struct FfiCall {
     call: Call,
@@ -143,6 +146,37 @@ pub unsafe extern "C" fn weft_func_start(
         let params = unsafe { params.get() }.to_vec();
         unsafe { &*lane }
             .function(plan, params, waker)
+            .map(FfiCall::new)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_func_start_from(
+    lane: *mut Lane,
+    func: *const FfiFunc,
+    caller: *mut FfiCall,
+    waker: RawWaker,
+    out: *mut *mut FfiCall,
+) -> *mut Error {
+    guarded(out, || {
+        let plan = unsafe { &*func }.0.clone();
+        let params = std::mem::take(unsafe { &mut (*caller).text });
+        unsafe { &*lane }
+            .function(plan, params, waker)
+            .map(FfiCall::new)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_resource_drop_start(
+    lane: *mut Lane,
+    handle: RawBytes,
+    waker: RawWaker,
+    out: *mut *mut FfiCall,
+) -> *mut Error {
+    guarded(out, || {
+        unsafe { &*lane }
+            .drop_resource(unsafe { handle.get() }, waker)
             .map(FfiCall::new)
     })
 }
@@ -313,18 +347,25 @@ pub unsafe extern "C" fn weft_call_import_complete(
     token: u64,
     results: RawBytes,
 ) {
-    unsafe {
-        (*call)
-            .call
-            .imports
-            .complete(token, Ok(results.get().to_vec()))
-    }
+    let call = unsafe { &(*call).call };
+    call.answer_import(token, Ok(unsafe { results.get() }.to_vec()));
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_call_import_complete_from(
+    call: *mut FfiCall,
+    token: u64,
+    from: *mut FfiCall,
+) {
+    let results = std::mem::take(unsafe { &mut (*from).call.result });
+    let call = unsafe { &(*call).call };
+    call.answer_import(token, Ok(results));
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_call_import_fail(call: *mut FfiCall, token: u64, message: RawBytes) {
     let message = String::from_utf8_lossy(unsafe { message.get() }).into_owned();
-    unsafe { (*call).call.imports.complete(token, Err(message)) }
+    unsafe { &*call }.call.answer_import(token, Err(message));
 }
 
 #[unsafe(no_mangle)]
@@ -332,11 +373,18 @@ pub unsafe extern "C" fn weft_prepared_import(
     prepared: *const FfiPrepared,
     import: u32,
     name: *mut RawBytes,
+    flags: *mut u32,
 ) -> bool {
     match unsafe { &*prepared }.0.imports.get(import as usize) {
         None => false,
-        Some(text) => {
-            unsafe { *name = RawBytes::of(text.as_bytes()) };
+        Some(function) => {
+            unsafe {
+                *name = RawBytes::of(function.name.as_bytes());
+                *flags = match function.gives_rpc_error {
+                    true => IMPORT_RPC_ERROR,
+                    false => 0,
+                };
+            }
             true
         }
     }

@@ -2,7 +2,7 @@
 //! That include/weft_engine.h agrees with ffi.rs and ffi/calls.rs: what Rust says of the border is written as C behind the header, and the C
 //! compiler is asked whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of those two files.
 
-use super::calls::{BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS};
+use super::calls::{BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS, IMPORT_RPC_ERROR};
 use super::*;
 use crate::waker::RawWaker;
 use crate::{call, logs};
@@ -164,6 +164,7 @@ fn constants() -> Vec<String> {
         ("WEFT_BODY_TRAILERS", BODY_TRAILERS),
         ("WEFT_BODY_END", BODY_END),
         ("WEFT_BODY_ERROR", BODY_ERROR),
+        ("WEFT_IMPORT_RPC_ERROR", IMPORT_RPC_ERROR),
     ]
     .map(|(name, value)| format!("{name} == {value}"))
     .into()
@@ -209,7 +210,7 @@ fn structs_and_constants_are_the_same_in_c() {
     assert_eq!(compile(&code.join("\n")), "");
     let header = std::fs::read_to_string(HEADER).expect("the header");
     for name in header.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        let of_ours = name.starts_with("WEFT_CALL_") || name.starts_with("WEFT_BODY_");
+        let of_ours = ["WEFT_CALL_", "WEFT_BODY_", "WEFT_IMPORT_"].iter().any(|prefix| name.starts_with(prefix));
         let claimed = claims
             .iter()
             .any(|claim| claim.split(' ').next() == Some(name));

@@ -3,6 +3,7 @@
 //! between them, handles included.
 
 use super::*;
+use crate::error::Code;
 use crate::state::State;
 use crate::transcode::{self, BytesHost, wire};
 use std::collections::BTreeSet;
@@ -88,7 +89,7 @@ fn drive(function: &str) -> Callee {
         "changed on the way: {}",
         String::from_utf8_lossy(&result[1..])
     );
-    let imports: BTreeSet<_> = caller.imports.iter().cloned().collect();
+    let imports: BTreeSet<_> = caller.imports.iter().map(|import| import.name.clone()).collect();
     let left: Vec<_> = imports
         .difference(&callee.asked)
         .filter(|name| function == "run" || name.starts_with("weft:values/echo"))
@@ -129,4 +130,66 @@ fn bytes_come_back_in_any_number() {
         assert_eq!(callee.calls, usize::from(count));
         callee.calls = 0;
     }
+}
+
+#[test]
+fn all_imports_may_be_granted_at_once() {
+    let engine = engine();
+    let one_by_one = prepare(&engine, &app("values-caller"), IMPORTS);
+    let all = prepare(&engine, &app("values-caller"), r#"{"imports":["*"]}"#);
+    let names = |prepared: &Prepared| -> Vec<_> {
+        let imports = prepared.imports.iter();
+        imports.map(|import| import.name.clone()).collect()
+    };
+    assert_eq!(names(&all), names(&one_by_one));
+}
+
+/// A constructor's parameter and the handle that it gives.
+fn make_counter(lane: &Lane, callee: &Arc<Prepared>) -> Vec<u8> {
+    let plan = callee.plan("weft:values/counters#[constructor]counter");
+    let mut call = lane
+        .function(Arc::new(plan.expect("the export")), vec![7], waker())
+        .expect("the call begins");
+    run(&mut call, callee).expect("a handle")
+}
+
+fn alive(lane: &Lane, callee: &Arc<Prepared>) -> Vec<u8> {
+    let plan = callee.plan("weft:values/counters#alive").expect("there");
+    let mut call = lane
+        .function(Arc::new(plan), Vec::new(), waker())
+        .expect("the call begins");
+    run(&mut call, callee).expect("a count")
+}
+
+#[test]
+fn a_kept_instance_drops_its_resource_when_it_is_told() {
+    let engine = engine();
+    let callee = prepare(&engine, &app("values-callee"), r#"{"reuse":100}"#);
+    let lane = Lane::new(callee.clone());
+    let result = make_counter(&lane, &callee);
+    let handle = wire::Reader::new(&result)
+        .byte_string()
+        .expect("a handle")
+        .to_vec();
+    assert_eq!(alive(&lane, &callee), [1]);
+    let mut drop = lane.drop_resource(&handle, waker()).expect("it is there");
+    assert_eq!(run(&mut drop, &callee).expect("it works"), []);
+    assert_eq!(alive(&lane, &callee), [0]);
+    let again = lane.drop_resource(&handle, waker());
+    assert_eq!(again.err().expect("it is gone").code, Code::NotFound);
+}
+
+#[test]
+fn a_handle_of_an_instance_that_has_ended_is_refused_by_name() {
+    let engine = engine();
+    let callee = prepare(&engine, &app("values-callee"), "{}");
+    let lane = Lane::new(callee.clone());
+    let handle = make_counter(&lane, &callee);
+    let plan = callee.plan("weft:values/counters#[method]counter.get");
+    let mut call = lane
+        .function(Arc::new(plan.expect("there")), handle, waker())
+        .expect("the call begins");
+    let error = failure(run(&mut call, &callee));
+    assert_eq!(error.code, Code::Malformed);
+    assert!(error.message.contains("a fresh instance"), "{error}");
 }

@@ -510,6 +510,6 @@ fn handle<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>, ty: InterfaceTy
         }
     }
     src.reader
-        .error("a handle is not known to this instance, or is of another resource")?;
+        .error("a handle is not known to this instance, or is of another resource; a fresh instance, as every call has by default, knows none that an earlier call gave out")?;
     Ok(0)
 }

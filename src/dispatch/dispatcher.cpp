@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dispatch/dispatcher.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace weft::dispatch {
+namespace {
+
+constexpr std::string_view kDefaultLink = "default";
+
+/// "ns:pkg/iface" in its parts; what is missing is empty.
+struct InterfaceParts {
+  std::string_view ns, package, name;
+
+  explicit InterfaceParts(std::string_view key) {
+    const auto colon = key.find(':');
+    const auto slash = key.find('/', colon == std::string_view::npos ? 0 : colon);
+    ns = key.substr(0, colon == std::string_view::npos ? 0 : colon);
+    package = key.substr(ns.size() + (ns.empty() ? 0 : 1), slash - ns.size() - (ns.empty() ? 0 : 1));
+    name = slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
+  }
+};
+
+Error no_link(std::string_view source, std::string_view link_name, std::string_view interface_key) {
+  const InterfaceParts parts(interface_key);
+  const auto name = link_name == kDefaultLink ? std::string() : fmt::format(" --link-name {}", link_name);
+  return Error(
+      Errc::not_found, fmt::format("\"{}\" has no link named \"{}\" for {}", source, link_name, interface_key),
+      fmt::format("link it to what answers: weft link put {} <target> {} {} --interface {}{}", source, parts.ns,
+                  parts.package, parts.name, name),
+      Blame::operator_);
+}
+
+Error not_running(std::string_view source, std::string_view link_name, std::string_view interface_key,
+                  std::string_view target) {
+  return Error(Errc::unavailable,
+               fmt::format("\"{}\", which the link \"{}\" of \"{}\" for {} leads to, does not run", target, link_name,
+                           source, interface_key),
+               fmt::format("start it: weft start component <ref> {0} (a provider: weft start provider <ref> {0})", target),
+               Blame::operator_);
+}
+
+Error too_deep(const Invocation& invocation) {
+  return Error(Errc::resource_exhausted,
+               fmt::format("calls are nested {} deep, with \"{}\" calling {}#{}; deeper is not allowed", kMaxDepth,
+                           invocation.context.source, invocation.interface, invocation.function),
+               "look for links that lead back to where the call came from", Blame::operator_);
+}
+
+/// The shards that have yet to take a snapshot; the last one lets the publisher go on, where it runs.
+template <class Handler>
+struct Publication {
+  Publication(std::size_t shards, Handler publisher) : left(shards), handler(std::move(publisher)) {}
+  std::atomic<std::size_t> left;
+  Handler handler;
+};
+
+}  // namespace
+
+struct Dispatcher::PerShard {
+  std::shared_ptr<const RoutingSnapshot> snapshot = std::make_shared<RoutingSnapshot>();
+};
+
+Dispatcher::Dispatcher(async::ShardPool& shards) : shards_(shards) {
+  per_shard_.reserve(shards.size());
+  for (std::size_t index = 0; index < shards.size(); ++index) {
+    per_shard_.push_back(std::make_unique<PerShard>());
+  }
+}
+
+Dispatcher::~Dispatcher() = default;
+
+std::unique_ptr<PendingCall> Dispatcher::invoke(async::Shard& shard, std::string_view interface_key,
+                                                const Invocation& invocation, CallHandler& handler) {
+  const auto& context = invocation.context;
+  if (context.depth > kMaxDepth) {
+    handler.on_error(too_deep(invocation));
+    return nullptr;
+  }
+  const auto found =
+      per_shard_[shard.index()]->snapshot->find(context.source, context.link_name, interface_key);
+  if (!found || *found.target == nullptr) {
+    handler.on_error(found ? not_running(context.source, context.link_name, interface_key, found.target_id)
+                           : no_link(context.source, context.link_name, interface_key));
+    return nullptr;
+  }
+  if (context.deadline != std::chrono::steady_clock::time_point::max() &&
+      context.deadline <= std::chrono::steady_clock::now()) {
+    handler.on_error(Error(Errc::deadline_exceeded,
+                           fmt::format("the time for the call was over before {}#{} of \"{}\" was called",
+                                       invocation.interface, invocation.function, found.target_id)));
+    return nullptr;
+  }
+  return (*found.target)->invoke(shard, invocation, handler);
+}
+
+Result<std::shared_ptr<Target>> Dispatcher::find(async::Shard& shard, std::string_view source,
+                                                 std::string_view link_name, std::string_view interface_key) const {
+  const auto found = per_shard_[shard.index()]->snapshot->find(source, link_name, interface_key);
+  if (!found) {
+    return no_link(source, link_name, interface_key);
+  }
+  if (*found.target == nullptr) {
+    return not_running(source, link_name, interface_key, found.target_id);
+  }
+  return *found.target;
+}
+
+bool Dispatcher::has_link(async::Shard& shard, std::string_view source, std::string_view link_name,
+                          std::string_view interface_key) const {
+  return static_cast<bool>(per_shard_[shard.index()]->snapshot->find(source, link_name, interface_key));
+}
+
+async::Task<void> Dispatcher::publish(std::shared_ptr<const RoutingSnapshot> snapshot) {
+  WEFT_ASSERT(snapshot != nullptr);
+  auto initiate = [this, &snapshot]<class Handler>(Handler handler) {
+    auto publication = std::make_shared<Publication<Handler>>(shards_.size(), std::move(handler));
+    for (std::size_t index = 0; index < shards_.size(); ++index) {
+      shards_.at(index).post([publication, snapshot, mine = per_shard_[index].get()]() mutable noexcept {
+        // The old one may die here, and with it the last of a target: after the new one is in its place.
+        const auto old = std::exchange(mine->snapshot, std::move(snapshot));
+        if (publication->left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+          auto done = std::move(publication->handler);
+          boost::asio::post(boost::asio::get_associated_executor(done), std::move(done));
+        }
+      });
+    }
+  };
+  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                                      boost::asio::use_awaitable);
+  co_return Result<void>();
+}
+
+}  // namespace weft::dispatch
