@@ -142,10 +142,9 @@ async::Task<std::string> ComponentManager::update(wire::UpdateComponent command,
     world_.operations.done(operation, "already updated");
     co_return fmt::format("component {} already updated to {}", id, command.new_component_ref);
   }
-  auto answer = fmt::format("component {} updating from {} to {}", id, current.component_ref, command.new_component_ref);
-  enqueue(id, [this, command, operation]() -> async::Task<void> {
-    return update_job(command, operation);
-  });
+  auto answer =
+      fmt::format("component {} updating from {} to {}", id, current.component_ref, command.new_component_ref);
+  enqueue(id, [this, command, operation]() -> async::Task<void> { return update_job(command, operation); });
   co_return answer;
 }
 
@@ -218,10 +217,10 @@ async::Task<void> ComponentManager::keep_trying(wire::ScaleComponent command) {
     }
     tell_failed(command, started.error());
     if (world_.log) {
-      world_.log(LogLevel::error, command.component_id,
-                 fmt::format("cannot be started again, next try in {} s: {}",
-                             std::chrono::duration_cast<std::chrono::seconds>(pause).count(),
-                             started.error().to_string()));
+      world_.log(
+          LogLevel::error, command.component_id,
+          fmt::format("cannot be started again, next try in {} s: {}",
+                      std::chrono::duration_cast<std::chrono::seconds>(pause).count(), started.error().to_string()));
     }
     // A new command for it comes first.
     for (auto waited = 0ms; waited < pause; waited += 100ms) {
@@ -375,8 +374,7 @@ async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, s
 
 async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepare(wire::ScaleComponent command) {
   WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
-  WEFT_CO_TRY(auto fetched,
-              co_await fetch(command.component_id, command.component_ref, command.component_limits));
+  WEFT_CO_TRY(auto fetched, co_await fetch(command.component_id, command.component_ref, command.component_limits));
   if (fetched.claims) {
     WEFT_CO_CHECK(co_await world_.store.put_claims(*fetched.claims));
   }
@@ -411,14 +409,14 @@ void ComponentManager::tell_scaled(const Running& running, std::uint32_t count) 
 }
 
 void ComponentManager::tell_failed(const wire::ScaleComponent& command, const Error& error) {
-  world_.events.publish("component_scale_failed",
-                        wire::component_scale_failed_data({.component_id = command.component_id,
-                                                           .host_id = world_.host_id,
-                                                           .image_ref = command.component_ref,
-                                                           .annotations = command.annotations.value_or(wire::StringMap()),
-                                                           .max_instances = command.count,
-                                                           .claims = nullptr,
-                                                           .error = error.to_string()}));
+  world_.events.publish("component_scale_failed", wire::component_scale_failed_data(
+                                                      {.component_id = command.component_id,
+                                                       .host_id = world_.host_id,
+                                                       .image_ref = command.component_ref,
+                                                       .annotations = command.annotations.value_or(wire::StringMap()),
+                                                       .max_instances = command.count,
+                                                       .claims = nullptr,
+                                                       .error = error.to_string()}));
 }
 
 bool ComponentManager::runs(std::string_view id) const { return find(id) != nullptr; }
