@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Lets a writer wait until its own change has come back through the watch, so that "stored" also means "in the mirror".
-/// Threads: its shard.
+/// Lets a writer wait until its own change has come back through the watch, so that "stored" also means "in the
+/// mirror". Threads: its shard.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

@@ -43,6 +43,8 @@ class Provider {
   virtual Result<void> update_config(const ConfigMap& config) = 0;
   /// Refuses new work, waits up to `grace` for what runs, cancels the rest.
   virtual void stop(std::chrono::milliseconds grace) = 0;
+  /// Where it listens, with the real ports: "127.0.0.1:8000". Empty for one that does not.
+  [[nodiscard]] virtual std::vector<std::string> addresses() const { return {}; }
 };
 
 /// What a provider may use of its host; valid until stop() has returned.

@@ -42,9 +42,9 @@ struct Polled {
 class CallEvents {
  public:
   virtual void on_polled(Polled polled) = 0;
-  /// The guest calls import number `import` (Deployment::imports) and waits for complete_import() or fail_import(), which
-  /// may come from inside. `params` are valid until this returns. Comes before on_polled(), never from the guest's stack.
-  /// Only deployments prepared with Imports::all have imports. It may destroy the Call.
+  /// The guest calls import number `import` (Deployment::imports) and waits for complete_import() or fail_import(),
+  /// which may come from inside. `params` are valid until this returns. Comes before on_polled(), never from the
+  /// guest's stack. Only deployments prepared with Imports::all have imports. It may destroy the Call.
   virtual void on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) {
     static_cast<void>(token), static_cast<void>(import), static_cast<void>(params);
   }
@@ -108,8 +108,8 @@ class Call {
   /// Runs the guest for a slice of time and reports by on_polled; may destroy *this.
   void poll_now();
 
-  /// Answers an import. From inside on_import() the guest goes on in the same poll_now(), otherwise it is polled later by
-  /// itself. A token that nobody waits for any more is ignored. A failure traps the guest.
+  /// Answers an import. From inside on_import() the guest goes on in the same poll_now(), otherwise it is polled later
+  /// by itself. A token that nobody waits for any more is ignored. A failure traps the guest.
   void complete_import(std::uint64_t token, std::span<const std::byte> results);
   void fail_import(std::uint64_t token, std::string_view message);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// From a file or bytes to a component that can be called: read, describe, compile (or take from the cache), link.
-/// Borrows the engine. Threads: any, several at once; everything here blocks, so never on a shard. Errors name the file.
+/// Borrows the engine. Threads: any, several at once; everything here blocks, so never on a shard. Errors name the
+/// file.
 #pragma once
 
 #include <weft/host.hpp>

@@ -24,8 +24,8 @@
 #include "async/task_scope.hpp"
 #include "host/component.hpp"
 #include "host/component_target.hpp"
-#include "host/placements.hpp"
 #include "host/node_world.hpp"
+#include "host/placements.hpp"
 #include "wire/control.hpp"
 
 namespace weft::host {

@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "async/revision_gate.hpp"
 #include "async/task_scope.hpp"
 #include "dispatch/dispatcher.hpp"
 #include "dispatch/routing.hpp"
-#include "async/revision_gate.hpp"
 #include "wire/link.hpp"
 
 namespace weft::host {

@@ -96,8 +96,8 @@ async::Task<Accepted> ControlClient::delete_label(std::string host_id, std::stri
 }
 
 async::Task<std::vector<wire::AuctionAck>> ControlClient::auction(wire::AuctionKind kind, wire::Auction auction) {
-  const auto operation = kind == wire::AuctionKind::component ? ControlOperation::component_auction
-                                                              : ControlOperation::provider_auction;
+  const auto operation =
+      kind == wire::AuctionKind::component ? ControlOperation::component_auction : ControlOperation::provider_auction;
   WEFT_CO_TRY(const auto answers,
               co_await gather(wire::control_subject(root_, operation), wire::encode(auction, kind)));
   std::vector<wire::AuctionAck> bids;

@@ -120,16 +120,11 @@ async::Task<void> ControlServer::subscribe() {
     std::string queue_group;
   };
   std::vector<Topic> topics{
-      {base + ".registry.put", ""},
-      {base + ".host.ping", ""},
-      {base + ".component.*." + host, ""},
-      {base + ".provider.*." + host, ""},
-      {base + ".label.*." + host, ""},
-      {base + ".host.*." + host, ""},
-      {base + ".link.*", base + ".link"},
-      {base + ".claims.get", base + ".claims"},
-      {base + ".config.>", base + ".config"},
-      {question_subject(config_.root.lattice, host, "*"), ""},
+      {base + ".registry.put", ""},           {base + ".host.ping", ""},
+      {base + ".component.*." + host, ""},    {base + ".provider.*." + host, ""},
+      {base + ".label.*." + host, ""},        {base + ".host.*." + host, ""},
+      {base + ".link.*", base + ".link"},     {base + ".claims.get", base + ".claims"},
+      {base + ".config.>", base + ".config"}, {question_subject(config_.root.lattice, host, "*"), ""},
   };
   if (config_.component_auctions) {
     topics.push_back({base + ".component.auction", ""});
@@ -212,8 +207,8 @@ async::Task<void> ControlServer::answer(bus::Message message) {
 }
 
 Result<std::string> ControlServer::put_registries(const std::string& payload) {
-  WEFT_TRY(auto credentials, decoded(wire::decode_registry_credentials(payload),
-                                     "failed to deserialize registries put command"));
+  WEFT_TRY(auto credentials,
+           decoded(wire::decode_registry_credentials(payload), "failed to deserialize registries put command"));
   host_.put_registries(std::move(credentials));
   return std::string("successfully put registries");
 }
@@ -324,13 +319,13 @@ async::Task<std::string> ControlServer::command_host(Request request) {
     co_return co_await host_.update(std::move(command), request.id);
   }
   if (operation == ControlOperation::provider_start) {
-    WEFT_CO_TRY(auto command, decoded(wire::decode_start_provider(request.payload),
-                                      "failed to deserialize provider start command"));
+    WEFT_CO_TRY(auto command,
+                decoded(wire::decode_start_provider(request.payload), "failed to deserialize provider start command"));
     co_return co_await host_.start_provider(std::move(command), request.id);
   }
   if (operation == ControlOperation::provider_stop) {
-    WEFT_CO_TRY(auto command, decoded(wire::decode_stop_provider(request.payload),
-                                      "failed to deserialize provider stop command"));
+    WEFT_CO_TRY(auto command,
+                decoded(wire::decode_stop_provider(request.payload), "failed to deserialize provider stop command"));
     co_return co_await host_.stop_provider(std::move(command), request.id);
   }
   auto message = operation == ControlOperation::label_put   ? put_label(request.payload)
@@ -403,11 +398,10 @@ async::Task<std::string> ControlServer::delete_link(std::string payload) {
 }
 
 async::Task<std::string> ControlServer::put_config(std::string name, std::string payload) {
-  WEFT_CO_CHECK(
-      decoded(wire::decode_string_map(payload), "config data should be a map of string -> string"));
+  WEFT_CO_CHECK(decoded(wire::decode_string_map(payload), "config data should be a map of string -> string"));
   if (const auto stored = co_await store_.put_config(name, std::move(payload)); !stored) {
-    co_return Error(stored.error().code(),
-                    fmt::format("unable to store config data: {}", stored.error().message()), stored.error().hint());
+    co_return Error(stored.error().code(), fmt::format("unable to store config data: {}", stored.error().message()),
+                    stored.error().hint());
   }
   events_.publish("config_set", wire::config_data(name));
   co_return std::string("successfully put config");
@@ -415,8 +409,8 @@ async::Task<std::string> ControlServer::put_config(std::string name, std::string
 
 async::Task<std::string> ControlServer::delete_config(std::string name) {
   if (const auto deleted = co_await store_.delete_config(name); !deleted) {
-    co_return Error(deleted.error().code(),
-                    fmt::format("Unable to delete config data: {}", deleted.error().message()), deleted.error().hint());
+    co_return Error(deleted.error().code(), fmt::format("Unable to delete config data: {}", deleted.error().message()),
+                    deleted.error().hint());
   }
   events_.publish("config_deleted", wire::config_data(name));
   co_return std::string("successfully deleted config");

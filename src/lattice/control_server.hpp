@@ -2,10 +2,10 @@
 /// The control interface of one host: listens on its subjects with 1.9's queue groups, decodes, carries out, answers.
 /// Commands to this host go to HostCommands; links, claims and configurations to the LatticeStore, with their events.
 ///
-/// Ownership: by the host; borrows all that it is given. Threads: the control shard; requests run side by side as tasks.
-/// Malformed requests get a failure reply with 1.9's sentence. Every reply to a command carries the id of its operation
-/// in the header kOperationHeader, where older clients never look. weft's own questions come on subjects of their own:
-/// "weft.ctl.{lattice}.{host}.{question}". Source: control-plane facts 3, 11.2.
+/// Ownership: by the host; borrows all that it is given. Threads: the control shard; requests run side by side as
+/// tasks. Malformed requests get a failure reply with 1.9's sentence. Every reply to a command carries the id of its
+/// operation in the header kOperationHeader, where older clients never look. weft's own questions come on subjects of
+/// their own: "weft.ctl.{lattice}.{host}.{question}". Source: control-plane facts 3, 11.2.
 #pragma once
 
 #include <memory>

@@ -9,8 +9,8 @@
 #include <set>
 #include <utility>
 
-#include "async/task_scope.hpp"
 #include "async/revision_gate.hpp"
+#include "async/task_scope.hpp"
 #include "wire/control_subject.hpp"
 
 namespace weft::lattice {
@@ -239,8 +239,8 @@ async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result
       co_return written.error();
     }
   }
-  co_return Error(Errc::unavailable, fmt::format("the links of {} are changed by others all the time", id),
-                  "try again", Blame::environment);
+  co_return Error(Errc::unavailable, fmt::format("the links of {} are changed by others all the time", id), "try again",
+                  Blame::environment);
 }
 
 Result<void> LatticeStore::check_configs(const wire::Link& link) const {
@@ -249,8 +249,7 @@ Result<void> LatticeStore::check_configs(const wire::Link& link) const {
     for (const auto& name : *names) {
       if (!has_config(name)) {
         const auto* what = name.starts_with("SECRET") ? "Secret reference" : "Configuration";
-        missing += fmt::format("{}{} {} not found in the configuration store.", missing.empty() ? "" : " ", what,
-                               name);
+        missing += fmt::format("{}{} {} not found in the configuration store.", missing.empty() ? "" : " ", what, name);
       }
     }
   }
@@ -266,11 +265,12 @@ async::Task<void> LatticeStore::put_link(wire::Link link) {
   auto source = link.source_id;
   const auto change = [link = std::move(link)](wire::ComponentSpec& spec) -> Result<bool> {
     if (const auto* other = wire::find_conflict(spec.links, link)) {
-      return Error(Errc::conflict,
-                   fmt::format("link already exists with different target, consider deleting the existing link or using "
-                               "a different link name (source {}, name {}, {}:{}, existing target {})",
-                               link.source_id, link.name, link.wit_namespace, link.wit_package, other->target),
-                   {}, Blame::operator_);
+      return Error(
+          Errc::conflict,
+          fmt::format("link already exists with different target, consider deleting the existing link or using "
+                      "a different link name (source {}, name {}, {}:{}, existing target {})",
+                      link.source_id, link.name, link.wit_namespace, link.wit_package, other->target),
+          {}, Blame::operator_);
     }
     auto links = spec.links;
     wire::put_link(links, link);
@@ -390,7 +390,8 @@ bool LatticeStore::has_config(std::string_view name) const { return configs_.con
 Result<ConfigBundle> LatticeStore::bundle(const std::vector<std::string>& names) const {
   for (const auto& name : names) {
     if (name.starts_with("SECRET")) {
-      return Error(Errc::unsupported, fmt::format("{} is a secret reference, and this host has no secrets backend", name),
+      return Error(Errc::unsupported,
+                   fmt::format("{} is a secret reference, and this host has no secrets backend", name),
                    "leave it out of the list of configurations", Blame::operator_);
     }
     if (!has_config(name)) {

@@ -3,9 +3,9 @@
 /// of both, which is what running components and providers follow; writes go to the bucket with the revision that was
 /// read, so that two hosts never overwrite each other's links.
 ///
-/// Absence is never taken for deletion: what a bucket no longer holds stays in the mirror until a marker says otherwise.
-/// Ownership: by the host; borrows its shard and buckets. Threads: the control shard. Errors: as the buckets give them,
-/// and what each function names. Source: control-plane facts 3.13-3.15, 4, 9.1, 9.2; Q8, Q9, Q13.
+/// Absence is never taken for deletion: what a bucket no longer holds stays in the mirror until a marker says
+/// otherwise. Ownership: by the host; borrows its shard and buckets. Threads: the control shard. Errors: as the buckets
+/// give them, and what each function names. Source: control-plane facts 3.13-3.15, 4, 9.1, 9.2; Q8, Q9, Q13.
 #pragma once
 
 #include <chrono>

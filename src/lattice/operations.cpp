@@ -28,12 +28,9 @@ std::string_view to_text(OperationState state) {
 }
 
 json::object to_json(const Operation& operation) {
-  json::object object{{"id", operation.id},
-                      {"kind", operation.kind},
-                      {"about", operation.about},
-                      {"state", to_text(operation.state)},
-                      {"message", operation.message},
-                      {"started", operation.started}};
+  json::object object{{"id", operation.id},           {"kind", operation.kind},
+                      {"about", operation.about},     {"state", to_text(operation.state)},
+                      {"message", operation.message}, {"started", operation.started}};
   if (!operation.finished.empty()) {
     object["finished"] = operation.finished;
   }

@@ -29,6 +29,8 @@ struct ServerLimits {
   std::chrono::milliseconds idle_timeout{60'000};    ///< between requests
   std::chrono::milliseconds io_timeout{30'000};      ///< a body that does not move, either way
   std::chrono::milliseconds request_timeout{0};      ///< whole request, head to last byte; 0: none
+
+  bool operator==(const ServerLimits&) const = default;
 };
 
 /// One line for the access log.
