@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The part of the C border that runs guests: lanes, calls with their bodies, logs and imports, and what a call came to.
 
-use super::{FfiFunc, FfiPrepared, RawBytes, RawHeader, RawHttpRequest, RawStats};
 use super::outgoing::Sent;
+use super::{FfiFunc, FfiPrepared, RawBytes, RawHeader, RawHttpRequest, RawStats};
 use super::{boxed, free, guarded};
 use crate::call::{self, BodyPiece, Call, HttpRequest, Lane};
 use crate::error::{Code, Error, Result};

@@ -137,11 +137,7 @@ pub unsafe extern "C" fn weft_call_http_head(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn weft_call_http_body_push(
-    call: *mut FfiCall,
-    token: u64,
-    piece: RawBytes,
-) {
+pub unsafe extern "C" fn weft_call_http_body_push(call: *mut FfiCall, token: u64, piece: RawBytes) {
     unsafe { (*call).call.outgoing.push(token, piece.get()) }
 }
 

@@ -18,7 +18,8 @@ use wasmtime_wasi_http::{FieldMap, RequestOptions, WasiHttpView};
 /// Of each of the three, where the guest sets none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
-type Given = Option<std::result::Result<std::result::Result<Resource<HostIncomingResponse>, ErrorCode>, ()>>;
+type Given =
+    Option<std::result::Result<std::result::Result<Resource<HostIncomingResponse>, ErrorCode>, ()>>;
 
 /// The linker must allow shadowing.
 pub fn link(linker: &mut Linker<State>) -> Result<()> {
@@ -46,14 +47,16 @@ pub fn link(linker: &mut Linker<State>) -> Result<()> {
             Ok((get(store.data_mut(), &future)?,))
         },
     )?;
-    linker.instance("wasi:http/outgoing-handler@0.2.12")?.func_wrap(
-        "handle",
-        |mut store: StoreContextMut<'_, State>,
-         (request, options): (
-            Resource<HostOutgoingRequest>,
-            Option<Resource<RequestOptions>>,
-        )| { Ok((handle(store.data_mut(), request, options)?,)) },
-    )
+    linker
+        .instance("wasi:http/outgoing-handler@0.2.12")?
+        .func_wrap(
+            "handle",
+            |mut store: StoreContextMut<'_, State>,
+             (request, options): (
+                Resource<HostOutgoingRequest>,
+                Option<Resource<RequestOptions>>,
+            )| { Ok((handle(store.data_mut(), request, options)?,)) },
+        )
 }
 
 #[wasmtime_wasi::async_trait]
