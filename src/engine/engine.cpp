@@ -30,6 +30,7 @@ Blame blame_for(Errc code) {
     case Errc::deadline_exceeded:
     case Errc::cancelled:
     case Errc::unavailable:
+    case Errc::conflict:
       return Blame::host;
   }
   return Blame::host;

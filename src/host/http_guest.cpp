@@ -45,6 +45,7 @@ class HttpGuest final : public engine::CallEvents {
  private:
   void on_polled(engine::Polled polled) override;
   void on_log(std::uint32_t stream, std::string_view line) override;
+  void on_http(std::unique_ptr<engine::OutgoingHttp> request) override;
   void send_head();
   void pump();
   void send(const engine::BodyPiece& piece);
@@ -58,6 +59,7 @@ class HttpGuest final : public engine::CallEvents {
   std::string id_;
   Clock::time_point deadline_;
   std::unique_ptr<engine::Call> call_;
+  std::optional<OutgoingExchanges> outgoing_;  ///< made at the first request of the guest; dies before the call
   std::optional<engine::BodyPiece> held_;  ///< the piece after the one that is being written
   bool head_sent_ = false;
   bool writing_ = false;
@@ -356,6 +358,13 @@ void HttpGuest::on_log(std::uint32_t stream, std::string_view line) {
   }
 }
 
+void HttpGuest::on_http(std::unique_ptr<engine::OutgoingHttp> request) {
+  if (!outgoing_) {
+    outgoing_.emplace(owner_.shard(), owner_.all().route(), id_);
+  }
+  outgoing_->begin(std::move(request));
+}
+
 void HttpGuest::log_error(const Error& error) const {
   if (const auto& log = owner_.all().log()) {
     auto line = fmt::format("request {}: {}", id_, error.to_string());
@@ -374,8 +383,9 @@ void HttpGuest::release_if_over() {
   }
 }
 
-HttpGuests::HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log)
-    : component_(std::move(component)), log_(log) {
+HttpGuests::HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log,
+                       HttpRoute route)
+    : component_(std::move(component)), log_(log), route_(std::move(route)) {
   guests_.reserve(shards.size());
   for (std::size_t index = 0; index < shards.size(); ++index) {
     guests_.push_back(std::make_unique<ShardGuests>(*this, shards.at(index)));

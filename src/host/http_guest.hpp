@@ -19,6 +19,7 @@
 
 #include "async/shard.hpp"
 #include "host/component.hpp"
+#include "host/outgoing_exchange.hpp"
 #include "web/exchange.hpp"
 
 namespace weft::host {
@@ -27,7 +28,8 @@ class ShardGuests;
 
 class HttpGuests final : public web::Handler {
  public:
-  HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log);
+  HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log,
+             HttpRoute route = {});
   ~HttpGuests() override;
 
   std::unique_ptr<web::Responder> on_request(web::Exchange& exchange) override;
@@ -38,6 +40,8 @@ class HttpGuests final : public web::Handler {
 
   [[nodiscard]] const LoadedComponent& component() const noexcept { return *component_; }
   [[nodiscard]] const LogSink& log() const noexcept { return log_; }
+  /// Where requests of the guest go; empty: they are denied.
+  [[nodiscard]] const HttpRoute& route() const noexcept { return route_; }
   /// Takes one of max_concurrent's places, or returns false. Any shard.
   bool enter() noexcept;
   void leave() noexcept;
@@ -45,6 +49,7 @@ class HttpGuests final : public web::Handler {
  private:
   std::shared_ptr<const LoadedComponent> component_;
   const LogSink& log_;
+  HttpRoute route_;
   std::atomic<std::uint32_t> running_{0};
   std::vector<std::unique_ptr<ShardGuests>> guests_;
 };
