@@ -10,6 +10,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "engine/call.hpp"
 
 namespace weft::engine {
 
@@ -22,6 +25,23 @@ inline weft_bytes to_c(std::span<const std::byte> bytes) {
 inline std::string_view to_text(weft_bytes bytes) { return {reinterpret_cast<const char*>(bytes.data), bytes.len}; }
 inline std::span<const std::byte> to_span(weft_bytes bytes) {
   return {reinterpret_cast<const std::byte*>(bytes.data), bytes.len};
+}
+
+inline std::vector<weft_header> to_c(std::span<const HeaderRef> headers) {
+  std::vector<weft_header> raw;
+  raw.reserve(headers.size());
+  for (const auto& header : headers) {
+    raw.push_back({to_c(header.name), to_c(header.value)});
+  }
+  return raw;
+}
+inline std::vector<HeaderRef> from_c(const weft_header* headers, std::size_t count) {
+  std::vector<HeaderRef> refs;
+  refs.reserve(count);
+  for (const auto& header : std::span(headers, count)) {
+    refs.push_back({to_text(header.name), to_text(header.value)});
+  }
+  return refs;
 }
 
 /// Takes the error over.

@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "engine/c_border.hpp"
+#include "engine/outgoing_http.hpp"
 
 namespace weft::engine {
 
@@ -61,24 +62,6 @@ constexpr std::chrono::milliseconds kImportsInOneGo{1};
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<weft_header> to_c(std::span<const HeaderRef> headers) {
-  std::vector<weft_header> raw;
-  raw.reserve(headers.size());
-  for (const auto& header : headers) {
-    raw.push_back({engine::to_c(header.name), engine::to_c(header.value)});
-  }
-  return raw;
-}
-
-std::vector<HeaderRef> from_c(const weft_header* headers, std::size_t count) {
-  std::vector<HeaderRef> refs;
-  refs.reserve(count);
-  for (const auto& header : std::span(headers, count)) {
-    refs.push_back({to_text(header.name), to_text(header.value)});
-  }
-  return refs;
-}
-
 }  // namespace
 
 Lane::Lane(const Deployment& deployment) : handle_(decltype(handle_)::adopt(weft_lane_new(deployment.get()))) {}
@@ -86,7 +69,10 @@ Lane::Lane(const Deployment& deployment) : handle_(decltype(handle_)::adopt(weft
 Call::Call(async::Shard& shard, CallEvents& events)
     : events_(events), target_(std::make_shared<WakeTarget>(shard, this)) {}
 
-Call::~Call() { target_->detach(); }
+Call::~Call() {
+  target_->detach();
+  end_outgoing();
+}
 
 template <class Start>
 Result<std::unique_ptr<Call>> Call::begin(async::Shard& shard, CallEvents& events, Start start) {
@@ -137,7 +123,7 @@ void Call::poll_now() {
   for (int polls = 1;; ++polls) {
     woken_ = false;
     polling_ = true;
-    const auto flags = weft_call_poll(handle_.get());
+    const std::uint32_t flags = weft_call_poll(handle_.get());
     if ((flags & WEFT_CALL_LOG) != 0) {
       std::uint32_t stream = 0;
       weft_bytes line{};
@@ -152,6 +138,7 @@ void Call::poll_now() {
     if (imports && !hand_out_imports(*target)) {
       return;
     }
+    tell_outgoing(flags);
     events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
                        .head = (flags & WEFT_CALL_HEAD) != 0,
                        .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
@@ -212,7 +199,7 @@ void Call::wake_if_woken() {
 void Call::push_body(std::span<const std::byte> piece) { weft_call_body_push(handle_.get(), engine::to_c(piece)); }
 
 void Call::end_body(std::span<const HeaderRef> trailers) {
-  const auto raw = to_c(trailers);
+  const auto raw = engine::to_c(trailers);
   weft_call_body_end(handle_.get(), raw.data(), raw.size());
 }
 

@@ -30,6 +30,7 @@ void weft_call_free(weft_call* call);
 
 namespace weft::engine {
 
+class OutgoingHttp;
 class WakeTarget;
 
 /// What came out of a poll.
@@ -50,6 +51,8 @@ class CallEvents {
   }
   /// A line of the guest's output. `stream` 1: stdout, 2: stderr.
   virtual void on_log(std::uint32_t stream, std::string_view line) = 0;
+  /// The guest sends an HTTP request: see outgoing_http.hpp. Dropping it denies it. Must not destroy the Call.
+  virtual void on_http(std::unique_ptr<OutgoingHttp> request);
 
  protected:
   ~CallEvents() = default;
@@ -130,17 +133,21 @@ class Call {
 
  private:
   friend class WakeTarget;
+  friend class OutgoingHttp;
   template <class Start>
   static Result<std::unique_ptr<Call>> begin(async::Shard& shard, CallEvents& events, Start start);
   Call(async::Shard& shard, CallEvents& events);
 
   void wake_if_woken();
   bool hand_out_imports(const WakeTarget& target);
+  void tell_outgoing(std::uint32_t flags);
+  void end_outgoing();
 
   CallEvents& events_;
   std::shared_ptr<WakeTarget> target_;
   bool polling_ = false;  ///< inside poll_now
   bool woken_ = false;    ///< by what our owner did in on_polled
+  std::vector<OutgoingHttp*> outgoing_;  ///< requests of the guest that are being answered
   base::UniqueHandle<weft_call, &weft_call_free> handle_;
 };
 

@@ -71,6 +71,10 @@ void ComponentCall::on_import(std::uint64_t token, std::uint32_t import, std::sp
   imports_.answer(*call_, token, import, params);
 }
 
+void ComponentCall::on_http(std::unique_ptr<engine::OutgoingHttp> request) {
+  imports_.send(std::move(request), owner_.component_.id());
+}
+
 void ComponentCall::on_polled(engine::Polled polled) {
   if (!polled.done) {
     return;

@@ -38,6 +38,7 @@ class ComponentCall final : public dispatch::PendingCall,
   enum class State : std::uint8_t { fresh, waiting, running, over };
 
   void on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) override;
+  void on_http(std::unique_ptr<engine::OutgoingHttp> request) override;
   void on_polled(engine::Polled polled) override;
   void on_log(std::uint32_t stream, std::string_view line) override;
   void on_permit() override;

@@ -13,6 +13,7 @@ namespace weft::host {
 namespace {
 
 constexpr std::string_view kDefaultLink = "default";
+constexpr std::string_view kOutgoingHttp = "wasi:http/outgoing-handler";
 /// Of an error that is told to a guest as a handle, which has a limit.
 constexpr std::size_t kMaxErrorText = 32UL << 10U;
 
@@ -105,6 +106,29 @@ void GuestImports::answer(engine::Call& call, std::uint64_t token, std::uint32_t
 void GuestImports::cancel() noexcept {
   call_ = nullptr;
   pending_.reset();
+  outgoing_.reset();
+}
+
+void GuestImports::send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id) {
+  if (!outgoing_) {
+    HttpRoute route;
+    if (plan_ != nullptr) {
+      route = [this](const web::RequestHead& /*request*/) { return http_handler(); };
+    }
+    outgoing_.emplace(shard_, std::move(route), id);
+  }
+  outgoing_->begin(std::move(request));
+}
+
+Result<std::shared_ptr<web::Handler>> GuestImports::http_handler() const {
+  WEFT_TRY(auto target, plan_->dispatcher().find(shard_, plan_->source(), link_name(kOutgoingHttp), kOutgoingHttp));
+  auto* const handler = target->http();
+  if (handler == nullptr) {
+    return Error(Errc::type_mismatch, fmt::format("{} takes no HTTP requests", target->id()),
+                 "link wasi:http/outgoing-handler to wasmcloud+builtin://http-client or to an HTTP component",
+                 Blame::operator_);
+  }
+  return std::shared_ptr<web::Handler>(std::move(target), handler);
 }
 
 void GuestImports::call_out(const ImportPlan::Import& import, std::span<const std::byte> params) {

@@ -23,6 +23,7 @@
 #include "engine/call.hpp"
 #include "engine/engine.hpp"
 #include "host/import_table.hpp"
+#include "host/outgoing_exchange.hpp"
 
 namespace weft::host {
 
@@ -75,6 +76,9 @@ class GuestImports final : private dispatch::CallHandler {
 
   /// From CallEvents::on_import of `call`, which must outlive this or be gone with cancel() before.
   void answer(engine::Call& call, std::uint64_t token, std::uint32_t import, std::span<const std::byte> params);
+  /// From CallEvents::on_http: the request goes where the guest's link of wasi:http/outgoing-handler leads. `id` is the
+  /// call's, for logs.
+  void send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id);
   /// Cancels what is under way.
   void cancel() noexcept;
 
@@ -92,6 +96,7 @@ class GuestImports final : private dispatch::CallHandler {
   void drop(const ImportRule& rule, std::span<const std::byte> handle);
   void give(std::span<const std::byte> results);
   void refuse(Error error);
+  [[nodiscard]] Result<std::shared_ptr<web::Handler>> http_handler() const;
   [[nodiscard]] std::string_view link_name(std::string_view key) const;
 
   const ImportPlan* plan_;
@@ -104,6 +109,7 @@ class GuestImports final : private dispatch::CallHandler {
   std::uint64_t token_ = 0;
   const ImportPlan::Import* import_ = nullptr;
   std::unique_ptr<dispatch::PendingCall> pending_;
+  std::optional<OutgoingExchanges> outgoing_;  ///< made at the guest's first HTTP request
   std::optional<Error> failure_;
 };
 

@@ -60,6 +60,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   void on_log(std::uint32_t stream, std::string_view line) override;
   void on_permit() override;
   void run();
+  void on_http(std::unique_ptr<engine::OutgoingHttp> request) override;
   void send_head();
   void pump();
   void send(const engine::BodyPiece& piece);
@@ -459,6 +460,8 @@ void HttpGuest::on_log(std::uint32_t stream, std::string_view line) {
     log(stream == 2 ? LogLevel::warning : LogLevel::info, owner_.all().component().id(), line);
   }
 }
+
+void HttpGuest::on_http(std::unique_ptr<engine::OutgoingHttp> request) { imports_.send(std::move(request), id_); }
 
 void HttpGuest::log_error(const Error& error) const {
   if (const auto& log = owner_.all().log()) {

@@ -29,7 +29,7 @@ class ShardGuests;
 
 class HttpGuests final : public web::Handler {
  public:
-  /// `permits` may be shared with other calls of the component; `imports` is null for one that imports nothing.
+  /// `permits` may be shared with other calls of the component; `imports` is null for one that is linked to nobody.
   HttpGuests(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component, const LogSink& log,
              std::shared_ptr<Permits> permits, const ImportPlan* imports);
   ~HttpGuests() override;

@@ -10,6 +10,7 @@
 /// session never calls a Responder from inside one of that Responder's own calls into Exchange, except as documented.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "async/shard.hpp"
+#include "web/http_fault.hpp"
 
 namespace weft::web {
 
@@ -35,6 +37,13 @@ struct Header {
   std::string value;
 };
 
+/// How long whoever sends a request on may wait; what is not set is up to them.
+struct RequestTimeouts {
+  std::optional<std::chrono::nanoseconds> connect;
+  std::optional<std::chrono::nanoseconds> first_byte;     ///< of the response, after the request was sent
+  std::optional<std::chrono::nanoseconds> between_bytes;  ///< of the response's body
+};
+
 struct RequestHead {
   std::string_view method;          ///< as sent: "GET"
   std::string_view scheme;          ///< "http" or "https"
@@ -44,6 +53,7 @@ struct RequestHead {
   std::optional<std::uint64_t> content_length;
   bool has_body = false;            ///< a body (perhaps empty, if chunked) follows
   std::string_view remote_address;  ///< "127.0.0.1:40112"
+  RequestTimeouts timeouts;         ///< only of requests that a guest sends
 };
 
 struct ResponseHead {
@@ -83,6 +93,9 @@ class Exchange {
   /// The guest failed. While nothing of the head has left: answers `status` with a body that carries id(), in place of
   /// what was sent so far. After that: closes so that the message is visibly incomplete.
   virtual void fail(unsigned status, std::string_view reason) = 0;
+  /// The same for one that could not be passed on, told in the words of wasi:http. A guest that has sent the request gets
+  /// the fault itself.
+  virtual void fault(HttpFault fault, std::string_view reason) { fail(to_status(fault), reason); }
 };
 
 /// The answering side of one request.

@@ -106,31 +106,43 @@ class Request {
   Owned<wasi_http_types_own_incoming_request_t, wasi_http_types_incoming_request_drop_own> handle_;
 };
 
-/// The request body, read once.
+/// The body of a request or of a response, read once.
 class Input {
  public:
   /// Empty handle if the body was taken before.
   explicit Input(wasi_http_types_borrow_incoming_request_t request) {
     wasi_http_types_own_incoming_body_t body;
     if (!wasi_http_types_method_incoming_request_consume(request, &body)) return;
-    body_ = IncomingBody(body);
-    wasi_http_types_own_input_stream_t stream;
-    if (wasi_http_types_method_incoming_body_stream(wasi_http_types_borrow_incoming_body(body), &stream)) {
-      stream_ = InputHandle(stream);
-    }
+    open(IncomingBody(body));
   }
+  explicit Input(IncomingBody body) { open(std::move(body)); }
+  Input(Input&&) noexcept = default;
   ~Input() { stream_.reset(); }
 
   wasi_io_streams_borrow_input_stream_t stream() const { return wasi_io_streams_borrow_input_stream(stream_.get()); }
   Pollable readable() const { return Pollable(wasi_io_streams_method_input_stream_subscribe(stream())); }
   explicit operator bool() const { return static_cast<bool>(stream_); }
 
+  /// After the stream's end: the body, for its trailers.
+  IncomingBody release() {
+    stream_.reset();
+    return std::move(body_);
+  }
+
  private:
+  void open(IncomingBody body) {
+    body_ = std::move(body);
+    wasi_http_types_own_input_stream_t stream;
+    if (wasi_http_types_method_incoming_body_stream(wasi_http_types_borrow_incoming_body(body_.get()), &stream)) {
+      stream_ = InputHandle(stream);
+    }
+  }
+
   IncomingBody body_;
   InputHandle stream_;  // a child of body_: dropped first
 };
 
-/// The response body. Dropping it unfinished tells the host that the message is not whole.
+/// The body of a response or of a request that is sent. Dropping it unfinished tells the host that the message is not whole.
 class Output {
  public:
   explicit Output(OutgoingBody body) : body_(std::move(body)) {

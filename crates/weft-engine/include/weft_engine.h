@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wasmtime behind a C ABI. Written by hand; src/ffi.rs and src/ffi/calls.rs are its other half, and src/ffi/layout.rs tests that both
+/* wasmtime behind a C ABI. Written by hand; src/ffi.rs and src/ffi/ are its other half, and src/ffi/layout.rs tests that both
  * agree with it.
  *
  * Rules
@@ -118,7 +118,8 @@ enum {
   WEFT_CALL_WANTS_BODY = 8, /* the guest waits for request body: push one piece */
   WEFT_CALL_LOG = 16,       /* lines wait for weft_call_next_log */
   WEFT_CALL_IMPORT = 32,    /* import calls wait for weft_call_next_import */
-  WEFT_CALL_YIELDED = 64    /* it computed for a whole slice: with AGAIN, let others go first */
+  WEFT_CALL_YIELDED = 64,   /* it computed for a whole slice: with AGAIN, let others go first */
+  WEFT_CALL_HTTP = 128      /* events of requests that the guest sends wait for weft_call_next_http */
 };
 /* Runs the guest until it must wait or its time slice (some milliseconds) is over. Returns flags. */
 uint32_t weft_call_poll(weft_call* call);
@@ -152,6 +153,31 @@ void weft_call_import_complete_from(weft_call* call, uint64_t token, weft_call* 
 enum { WEFT_IMPORT_RPC_ERROR = 1 }; /* its only result is result<_, own<error>> of wrpc:rpc/error */
 /* Name of import function number `import`: "ns:pkg/iface@1.0.0#func", and what is to be known of it. False past the last. */
 bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name, uint32_t* flags);
+
+/* Requests that the guest sends (wasi:http/outgoing-handler), which C answers. A token names one of them until C has ended or failed its
+ * response, until it was cancelled, or until the call is done; with any other the functions below do nothing.
+ * Answering wakes the guest: the waker asks for a poll. */
+enum { WEFT_HTTP_NONE = 0, WEFT_HTTP_REQUEST = 1, WEFT_HTTP_WANTS_BODY = 2, WEFT_HTTP_CANCELLED = 3 };
+/* The next event: a new request, a guest that waits for more of a response's body (push one piece), or one that has lost interest. */
+uint32_t weft_call_next_http(weft_call* call, uint64_t* token);
+typedef struct weft_outgoing_request {
+  weft_bytes method, scheme, authority, path_and_query; /* scheme: http or https */
+  const weft_header* headers;                           /* the first is host */
+  size_t header_count;
+  uint64_t connect_timeout_nanos, first_byte_timeout_nanos, between_bytes_timeout_nanos; /* 600 s where the guest set none */
+  bool has_body;
+} weft_outgoing_request;
+/* After WEFT_HTTP_REQUEST, once. False: cancelled meanwhile. */
+bool weft_call_http_request(weft_call* call, uint64_t token, weft_outgoing_request* out);
+/* The next piece of the request's body, as weft_call_body_next gives a response's. After PENDING look again when the call was polled. */
+uint32_t weft_call_http_body_next(weft_call* call, uint64_t token, weft_bytes* data, const weft_header** trailers, size_t* count);
+/* The response's head, once. False: a status, name or value that is not valid in HTTP; nothing was answered. */
+bool weft_call_http_head(weft_call* call, uint64_t token, uint16_t status, const weft_header* headers, size_t count);
+void weft_call_http_body_push(weft_call* call, uint64_t token, weft_bytes piece);
+void weft_call_http_body_end(weft_call* call, uint64_t token, const weft_header* trailers, size_t count);
+/* Before the head the request fails, after it the body. `error`: the index of a case of wasi:http's error-code (38: internal-error); the text
+ * goes into the case if it has room for one. */
+void weft_call_http_fail(weft_call* call, uint64_t token, uint32_t error, weft_bytes text);
 
 /* After WEFT_CALL_DONE: NULL, or why it failed. A command that exits with a code gives NULL and the code. */
 weft_error* weft_call_outcome(weft_call* call, int32_t* exit_code);

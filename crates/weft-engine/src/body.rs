@@ -1,19 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A request body that C feeds one piece at a time, when the guest asks for it.
+//! A body that C feeds one piece at a time, when the guest asks for it: of the request it answers, or of a response to one that it sent.
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::Frame;
+use http_body::{Body, Frame};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// A piece of a body that the guest writes, on its way to C.
+pub enum BodyPiece {
+    Pending,
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+    Error,
+}
+
+pub fn poll_piece(body: &mut HyperOutgoingBody, cx: &mut Context<'_>) -> BodyPiece {
+    match Pin::new(body).poll_frame(cx) {
+        Poll::Pending => BodyPiece::Pending,
+        Poll::Ready(None) => BodyPiece::End,
+        Poll::Ready(Some(Err(_))) => BodyPiece::Error,
+        Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+            Ok(data) => BodyPiece::Data(data),
+            Err(frame) => frame
+                .into_trailers()
+                .map_or(BodyPiece::End, BodyPiece::Trailers),
+        },
+    }
+}
 
 #[derive(Default)]
 struct Feed {
-    next: Option<Frame<Bytes>>,
+    /// Rarely more than one, since C pushes when it is asked to.
+    frames: VecDeque<Frame<Bytes>>,
     ended: bool,
-    failed: bool,
+    failed: Option<Error>,
     /// The guest has looked for more and found nothing.
     wanted: bool,
     reader: Option<Waker>,
@@ -30,8 +56,8 @@ impl BodyFeed {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    pub fn body(&self) -> RequestBody {
-        RequestBody(self.clone())
+    pub fn body(&self) -> FedBody {
+        FedBody(self.clone())
     }
 
     /// True once per piece that the guest waits for.
@@ -39,26 +65,34 @@ impl BodyFeed {
         std::mem::take(&mut self.feed().wanted)
     }
 
+    pub fn is_wanted(&self) -> bool {
+        self.feed().wanted
+    }
+
     pub fn push(&self, piece: &[u8]) {
-        self.put(|feed| feed.next = Some(Frame::data(Bytes::copy_from_slice(piece))));
+        self.put(|feed| {
+            feed.frames
+                .push_back(Frame::data(Bytes::copy_from_slice(piece)));
+        });
     }
 
     pub fn end(&self, trailers: HeaderMap) {
         self.put(|feed| {
             if !trailers.is_empty() {
-                feed.next = Some(Frame::trailers(trailers));
+                feed.frames.push_back(Frame::trailers(trailers));
             }
             feed.ended = true;
         });
     }
 
-    pub fn fail(&self) {
-        self.put(|feed| feed.failed = true);
+    pub fn fail(&self, error: Error) {
+        self.put(|feed| feed.failed = Some(error));
     }
 
     fn put(&self, change: impl FnOnce(&mut Feed)) {
         let reader = {
             let mut feed = self.feed();
+            feed.wanted = false;
             change(&mut feed);
             feed.reader.take()
         };
@@ -68,9 +102,10 @@ impl BodyFeed {
     }
 }
 
-pub struct RequestBody(BodyFeed);
+/// The guest's end.
+pub struct FedBody(BodyFeed);
 
-impl http_body::Body for RequestBody {
+impl Body for FedBody {
     type Data = Bytes;
     type Error = Error;
 
@@ -79,11 +114,12 @@ impl http_body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let mut feed = self.0.feed();
-        if let Some(frame) = feed.next.take() {
+        if let Some(frame) = feed.frames.pop_front() {
             return Poll::Ready(Some(Ok(frame)));
         }
-        if feed.failed {
-            return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
+        if let Some(error) = feed.failed.take() {
+            feed.ended = true;
+            return Poll::Ready(Some(Err(error)));
         }
         if feed.ended {
             return Poll::Ready(None);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One call in flight: a future that the shard polls, and what has come out of it so far.
 
-use crate::body::BodyFeed;
+pub use crate::body::BodyPiece;
+use crate::body::{BodyFeed, poll_piece};
 use crate::engine::{EPOCHS_A_SLICE, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
+use crate::outgoing::{self, OutgoingQueue};
 use crate::prepared::Prepared;
 use crate::state::State;
 use crate::transcode::{self, BytesHost, ExportPlan};
 use crate::waker::{CallWaker, RawWaker};
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body::Body;
+use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -78,14 +78,6 @@ impl HeadSlot {
     }
 }
 
-pub enum BodyPiece {
-    Pending,
-    Data(Bytes),
-    Trailers(HeaderMap),
-    End,
-    Error,
-}
-
 pub const DONE: u32 = 1;
 pub const AGAIN: u32 = 2;
 pub const HEAD: u32 = 4;
@@ -93,6 +85,7 @@ pub const WANTS_BODY: u32 = 8;
 pub const LOG: u32 = 16;
 pub const IMPORT: u32 = 32;
 pub const YIELDED: u32 = 64;
+pub const HTTP: u32 = 128;
 
 thread_local! {
     /// The guest that is being polled on this thread has used up its slice. Not in the store, which its own future holds.
@@ -110,6 +103,7 @@ pub struct Call {
     response_body: Option<HyperOutgoingBody>,
     pub logs: LogQueue,
     pub imports: ImportQueue,
+    pub outgoing: OutgoingQueue,
     pub end: Option<Result<i32>>,
     pub result: Vec<u8>,
     pub cpu_nanos: u64,
@@ -298,6 +292,7 @@ impl Lane {
             response_body: None,
             logs: store.data().logs.clone(),
             imports: store.data().imports.clone(),
+            outgoing: store.data().outgoing.clone(),
             end: None,
             result: Vec::new(),
             cpu_nanos: 0,
@@ -382,6 +377,9 @@ impl Call {
         if !self.imports.is_empty() {
             flags |= IMPORT;
         }
+        if !self.outgoing.is_empty() {
+            flags |= HTTP;
+        }
         if self.waker.leave() {
             flags |= AGAIN;
         }
@@ -423,6 +421,8 @@ impl Call {
     fn drop_future(&mut self) {
         if self.future.take().is_some() {
             self.ticker.call_finished();
+            // A warm instance may still hold some: nobody will answer them.
+            self.outgoing.close();
         }
     }
 
@@ -454,17 +454,22 @@ impl Call {
         let Some(body) = &mut self.response_body else {
             return BodyPiece::End;
         };
-        match Pin::new(body).poll_frame(&mut Context::from_waker(&self.std_waker)) {
-            Poll::Pending => BodyPiece::Pending,
-            Poll::Ready(None) => BodyPiece::End,
-            Poll::Ready(Some(Err(_))) => BodyPiece::Error,
-            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => BodyPiece::Data(data),
-                Err(frame) => frame
-                    .into_trailers()
-                    .map_or(BodyPiece::End, BodyPiece::Trailers),
-            },
-        }
+        poll_piece(body, &mut Context::from_waker(&self.std_waker))
+    }
+}
+
+impl Call {
+    /// A request that the guest sends, and whether a body follows; once.
+    pub fn take_request(&mut self, token: u64) -> Option<(outgoing::Head, bool)> {
+        self.waker.enter_keeping();
+        self.outgoing
+            .take_request(token, &mut Context::from_waker(&self.std_waker))
+    }
+
+    pub fn request_body_next(&mut self, token: u64) -> BodyPiece {
+        self.waker.enter_keeping();
+        self.outgoing
+            .body_next(token, &mut Context::from_waker(&self.std_waker))
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod outgoing;
 
 use crate::component::Component;
 use crate::describe;
@@ -51,6 +52,21 @@ pub struct RawHttpRequest {
     path_and_query: RawBytes,
     headers: *const RawHeader,
     header_count: usize,
+    has_body: bool,
+}
+
+/// A request that the guest sends.
+#[repr(C)]
+pub struct RawOutgoing {
+    method: RawBytes,
+    scheme: RawBytes,
+    authority: RawBytes,
+    path_and_query: RawBytes,
+    headers: *const RawHeader,
+    header_count: usize,
+    connect_timeout_nanos: u64,
+    first_byte_timeout_nanos: u64,
+    between_bytes_timeout_nanos: u64,
     has_body: bool,
 }
 

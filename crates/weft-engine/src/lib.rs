@@ -12,6 +12,7 @@ pub mod ffi;
 mod grants;
 mod imports;
 mod logs;
+mod outgoing;
 mod prepared;
 mod state;
 pub mod text;

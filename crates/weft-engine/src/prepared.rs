@@ -6,6 +6,7 @@ use crate::component::Component;
 use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::grants::Grants;
+use crate::outgoing;
 use crate::state::State;
 use crate::transcode::{self, ExportPlan};
 use std::sync::Arc;
@@ -52,7 +53,10 @@ impl Prepared {
         };
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(broken)?;
+        linker.allow_shadowing(true);
         abort_dropped_bodies(&mut linker).map_err(broken)?;
+        outgoing::link::link(&mut linker).map_err(broken)?;
+        linker.allow_shadowing(false);
         let imports = link_imports(&mut linker, engine, component, &grants)?;
         let pre = linker.instantiate_pre(&component.inner).map_err(|error| {
             Error::from_wasmtime(
@@ -107,7 +111,6 @@ impl Prepared {
 
 /// A body that the guest drops without `finish` is not whole: the message must not look as if it were, so the response's body fails.
 fn abort_dropped_bodies(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     linker.instance("wasi:http/types@0.2.12")?.resource(
         "outgoing-body",
         ResourceType::host::<HostOutgoingBody>(),
@@ -116,9 +119,7 @@ fn abort_dropped_bodies(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             store.data_mut().http().table.delete(body)?.abort();
             Ok(())
         },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
+    )
 }
 
 /// What the engine itself provides, always present; without a grant it is empty (no folders, no network, no arguments).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The part of the C border that runs guests: lanes, calls with their bodies, logs and imports, and what a call came to.
 
+use super::outgoing::Sent;
 use super::{FfiFunc, FfiPrepared, RawBytes, RawHeader, RawHttpRequest, RawStats};
 use super::{boxed, free, guarded};
 use crate::call::{self, BodyPiece, Call, HttpRequest, Lane};
@@ -25,12 +26,13 @@ pub(super) const IMPORT_RPC_ERROR: u32 = 1;
 
 /// A call and what C borrows from it.
 pub struct FfiCall {
-    call: Call,
+    pub(super) call: Call,
     head: Option<http::response::Parts>,
     headers: Vec<RawHeader>,
     piece: Bytes,
     trailers: HeaderMap,
     text: Vec<u8>,
+    pub(super) sent: Sent,
 }
 
 impl FfiCall {
@@ -42,6 +44,7 @@ impl FfiCall {
             piece: Bytes::new(),
             trailers: HeaderMap::new(),
             text: Vec::new(),
+            sent: Sent::default(),
         }
     }
 }
@@ -58,7 +61,7 @@ pub unsafe extern "C" fn weft_lane_free(lane: *mut Lane) {
 
 /// # Safety
 /// `headers` points at `count` valid headers.
-unsafe fn header_map(headers: *const RawHeader, count: usize) -> Result<HeaderMap> {
+pub(super) unsafe fn header_map(headers: *const RawHeader, count: usize) -> Result<HeaderMap> {
     let bad = |what: &str| {
         Error::new(
             Code::InvalidArgument,
@@ -212,7 +215,7 @@ pub unsafe extern "C" fn weft_call_body_end(
         // Trailers that are not valid HTTP make the body fail, as a broken connection does.
         match unsafe { header_map(trailers, count) } {
             Ok(trailers) => body.end(trailers),
-            Err(_) => body.fail(),
+            Err(_) => body.fail(wasmtime_wasi_http::Error::ConnectionTerminated),
         }
     }
 }
@@ -220,11 +223,11 @@ pub unsafe extern "C" fn weft_call_body_end(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_call_body_fail(call: *mut FfiCall) {
     if let Some(body) = unsafe { &(*call).call.request_body } {
-        body.fail();
+        body.fail(wasmtime_wasi_http::Error::ConnectionTerminated);
     }
 }
 
-fn raw_headers(map: &HeaderMap) -> Vec<RawHeader> {
+pub(super) fn raw_headers(map: &HeaderMap) -> Vec<RawHeader> {
     map.iter()
         .map(|(name, value)| RawHeader {
             name: RawBytes::of(name.as_str().as_bytes()),

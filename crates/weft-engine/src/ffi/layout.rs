@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! That include/weft_engine.h agrees with ffi.rs and ffi/calls.rs: what Rust says of the border is written as C behind the header, and the C
-//! compiler is asked whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of those two files.
+//! That include/weft_engine.h agrees with ffi.rs and the files in ffi/: what Rust says of the border is written as C behind the header, and the C
+//! compiler is asked whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of those files.
 
 use super::calls::{
     BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS, IMPORT_RPC_ERROR,
 };
+use super::outgoing::{HTTP_CANCELLED, HTTP_NONE, HTTP_REQUEST, HTTP_WANTS_BODY};
 use super::*;
 use crate::waker::RawWaker;
 use crate::{call, logs};
@@ -14,14 +15,19 @@ use std::mem::{align_of, offset_of, size_of};
 use std::process::{Command, Stdio};
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/weft_engine.h");
-const RUST: [&str; 2] = [include_str!("../ffi.rs"), include_str!("calls.rs")];
+const RUST: [&str; 3] = [
+    include_str!("../ffi.rs"),
+    include_str!("calls.rs"),
+    include_str!("outgoing.rs"),
+];
 
 /// The C name of each type that crosses.
-const TYPES: [(&str, &str); 19] = [
+const TYPES: [(&str, &str); 20] = [
     ("RawBytes", "weft_bytes"),
     ("RawHeader", "weft_header"),
     ("RawEngineConfig", "weft_engine_config"),
     ("RawHttpRequest", "weft_http_request"),
+    ("RawOutgoing", "weft_outgoing_request"),
     ("RawStats", "weft_call_stats"),
     ("RawString", "weft_string"),
     ("RawWaker", "weft_waker"),
@@ -148,6 +154,10 @@ fn layouts() -> (Vec<String>, Vec<String>) {
     layout!(out, inits, RawHttpRequest as "weft_http_request" {
         method, scheme, authority, path_and_query, headers, header_count, has_body
     });
+    layout!(out, inits, RawOutgoing as "weft_outgoing_request" {
+        method, scheme, authority, path_and_query, headers, header_count, connect_timeout_nanos, first_byte_timeout_nanos,
+        between_bytes_timeout_nanos, has_body
+    });
     layout!(out, inits, RawStats as "weft_call_stats" { cpu_nanos, peak_memory_bytes, host_calls });
     (out, inits)
 }
@@ -161,6 +171,11 @@ fn constants() -> Vec<String> {
         ("WEFT_CALL_LOG", call::LOG),
         ("WEFT_CALL_IMPORT", call::IMPORT),
         ("WEFT_CALL_YIELDED", call::YIELDED),
+        ("WEFT_CALL_HTTP", call::HTTP),
+        ("WEFT_HTTP_NONE", HTTP_NONE),
+        ("WEFT_HTTP_REQUEST", HTTP_REQUEST),
+        ("WEFT_HTTP_WANTS_BODY", HTTP_WANTS_BODY),
+        ("WEFT_HTTP_CANCELLED", HTTP_CANCELLED),
         ("WEFT_BODY_PENDING", BODY_PENDING),
         ("WEFT_BODY_DATA", BODY_DATA),
         ("WEFT_BODY_TRAILERS", BODY_TRAILERS),
@@ -212,7 +227,7 @@ fn structs_and_constants_are_the_same_in_c() {
     assert_eq!(compile(&code.join("\n")), "");
     let header = std::fs::read_to_string(HEADER).expect("the header");
     for name in header.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        let of_ours = ["WEFT_CALL_", "WEFT_BODY_", "WEFT_IMPORT_"]
+        let of_ours = ["WEFT_CALL_", "WEFT_BODY_", "WEFT_IMPORT_", "WEFT_HTTP_"]
             .iter()
             .any(|prefix| name.starts_with(prefix));
         let claimed = claims
