@@ -96,11 +96,12 @@ Result<void> NatsConnection::open_inbox() {
   WEFT_TRY(auto inbox, new_inbox());
   requests_ = std::make_shared<NatsRequests>(std::move(inbox));
   WEFT_TRY(inbox_, receive(requests_->pattern(), [requests = requests_](natsMsg* message) {
-             const std::string subject(natsMsg_GetSubject(message));
-             if (natsMsg_IsNoResponders(message)) {
+             auto answer = to_message(message);
+             const auto subject = answer.subject;
+             if (answer.payload.empty() && answer.header("Status") == "503") {
                requests->answer(subject, Error(Errc::unavailable, std::string(kNoResponders), {}, Blame::environment));
              } else {
-               requests->answer(subject, to_message(message));
+               requests->answer(subject, std::move(answer));
              }
            }));
   return {};
@@ -110,6 +111,10 @@ NatsConnection::~NatsConnection() { natsConnection_Destroy(handle_); }
 
 Error NatsConnection::connect_error(natsStatus status) const {
   const auto where = url();
+  if (status == NATS_INVALID_ARG || status == NATS_ADDRESS_MISSING) {
+    return {Errc::invalid_argument, fmt::format("`{}` is no URL of a NATS server", where),
+            "it looks like nats://host:4222", Blame::operator_};
+  }
   if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED) {
     return {Errc::permission_denied, fmt::format("the NATS server at {} refuses the credentials", where),
             "check user and password, token, nkey, or the JWT and its seed", Blame::operator_};

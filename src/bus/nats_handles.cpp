@@ -5,11 +5,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include "bus/nats_headers.hpp"
 
 namespace weft::bus {
 namespace {
@@ -20,6 +25,9 @@ struct FreeMemory {
   }
 };
 using Names = std::unique_ptr<const char*, FreeMemory>;
+
+constexpr std::ptrdiff_t kSmallestBlock = 13;  // "NATS/1.0", two line ends and a zero
+constexpr std::ptrdiff_t kLargestBlock = std::ptrdiff_t{64} << 20;  // the most a server can be told to take
 
 // What is not listed is about a connection that is not there or went bad.
 constexpr std::array kCodes{
@@ -58,7 +66,7 @@ void copy_values(natsMsg* message, const char* name, std::vector<MessageHeader>&
   }
 }
 
-// nats.c has them in a hash table: their order is lost, so they come by name.
+// What nats.c's own reader makes of them, by name: it has them in a hash table.
 std::vector<MessageHeader> copy_headers(natsMsg* message) {
   std::vector<MessageHeader> headers;
   const char** names = nullptr;
@@ -72,6 +80,29 @@ std::vector<MessageHeader> copy_headers(natsMsg* message) {
     copy_values(message, names[i], headers);
   }
   return headers;
+}
+
+// The bytes of the header block. nats.c lends them to nobody, but lays a received message out as subject, reply, headers,
+// payload, each but the last with a zero behind it (3.4.1 to 3.14; src/msg.c, natsMsg_create). Whatever does not look
+// like that is no block.
+std::string_view find_header_block(natsMsg* message) {
+  const char* const reply = natsMsg_GetReply(message);
+  const char* const before = reply != nullptr ? reply : natsMsg_GetSubject(message);
+  const char* const data = natsMsg_GetData(message);
+  const char* const begin = before + std::strlen(before) + 1;
+  if (data == nullptr || std::less<>{}(data, begin) || data - begin < kSmallestBlock || data - begin > kLargestBlock) {
+    return {};
+  }
+  return {begin, static_cast<std::size_t>(data - begin - 1)};
+}
+
+std::vector<MessageHeader> read_headers(natsMsg* message) {
+  const auto block = find_header_block(message);
+  if (block.empty()) {
+    return {};
+  }
+  auto headers = parse_headers(block);
+  return headers ? *std::move(headers) : copy_headers(message);
 }
 
 }  // namespace
@@ -89,7 +120,7 @@ Message to_message(natsMsg* message) {
   if (const int length = natsMsg_GetDataLength(message); length > 0) {
     copy.payload.assign(natsMsg_GetData(message), static_cast<std::size_t>(length));
   }
-  copy.headers = copy_headers(message);
+  copy.headers = read_headers(message);
   return copy;
 }
 

@@ -19,7 +19,7 @@ using MessageHandle = base::UniqueHandle<natsMsg, &natsMsg_Destroy>;
 /// The Error for a status: what was being done, and what nats.c says. `doing` reads "connect to nats://...".
 Error to_error(natsStatus status, std::string doing);
 
-/// A copy with all headers; the status line's code is the header "Status", its text "Description".
+/// A copy with all headers (nats_headers.hpp). Before any natsMsgHeader_ function, which changes the message.
 Message to_message(natsMsg* message);
 /// Errors: invalid_argument for a header that would break the message's lines.
 Result<MessageHandle> to_nats(const Message& message);

@@ -92,8 +92,8 @@ Result<UserJwt> read_credentials_file(const std::filesystem::path& path) {
 std::string without_credentials(std::string_view url) {
   const auto scheme_end = url.find("://");
   const auto host = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
-  // The last '@' before the path: a password may hold one.
-  const auto at = url.substr(0, url.find('/', host)).rfind('@');
+  // The last '@', wherever: a password may hold one, and a '/'.
+  const auto at = url.rfind('@');
   const auto from = at == std::string_view::npos || at < host ? host : at + 1;
   return std::string(url.substr(0, host)) + std::string(url.substr(from));
 }
