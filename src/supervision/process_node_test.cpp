@@ -208,7 +208,8 @@ TEST_F(ProcessNodeTest, inherits_no_descriptor_and_no_ignored_signal) {
   const UniqueFd ours(::open("/dev/null", O_RDONLY));  // without close-on-exec, as careless libraries do
   ASSERT_TRUE(ours);
   ::signal(SIGPIPE, SIG_IGN);  // NOLINT(bugprone-signal-handler): it is none
-  run_to_end({.command = {.program = "/bin/sh", .arguments = {"-c", "grep SigIgn /proc/$$/status; exec ls /proc/self/fd"}}});
+  run_to_end(
+      {.command = {.program = "/bin/sh", .arguments = {"-c", "grep SigIgn /proc/$$/status; exec ls /proc/self/fd"}}});
   ::signal(SIGPIPE, SIG_DFL);  // NOLINT(bugprone-signal-handler): it is none
   EXPECT_THAT(lines, ElementsAre("out SigIgn:\t0000000000000000", "out 0", "out 1", "out 2", "out 3"))
       << "the last is the folder that is listed";
