@@ -41,16 +41,15 @@ class FunctionNode final : public Node {
   bool runs_ = false;
 };
 
-struct Running {
-  Running(async::Shard& shard, std::function<async::Task<void>(Life)> run) : run(std::move(run)), scope(shard) {}
+/// What the coroutine keeps alive. Not its scope, which waits for the coroutine.
+struct Job {
   std::function<async::Task<void>(Life)> run;
   bool stopping = false;
-  async::TaskScope scope;
 };
 
-async::Task<void> run_and_tell(std::shared_ptr<Running> running, Life life) {
-  auto result = co_await running->run(life);
-  if (result || (running->stopping && result.error().code() == Errc::cancelled)) {
+async::Task<void> run_and_tell(std::shared_ptr<Job> job, Life life) {
+  auto result = co_await job->run(life);
+  if (result || (job->stopping && result.error().code() == Errc::cancelled)) {
     life.ended();
   } else {
     life.ended(std::move(result).error());
@@ -59,38 +58,41 @@ async::Task<void> run_and_tell(std::shared_ptr<Running> running, Life life) {
 }
 
 // A scope must not go before what runs in it has: usually one round of the loop later.
-void release_when_empty(const std::shared_ptr<Running>& running, std::chrono::milliseconds after) {
-  auto timer = std::make_shared<boost::asio::steady_timer>(running->scope.shard().io(), after);
+void release_when_empty(const std::shared_ptr<async::TaskScope>& scope, std::chrono::milliseconds after) {
+  auto timer = std::make_shared<boost::asio::steady_timer>(scope->shard().io(), after);
   auto& borrowed = *timer;
-  borrowed.async_wait([timer = std::move(timer), running](const boost::system::error_code&) {
-    if (running->scope.size() > 0) release_when_empty(running, std::chrono::milliseconds(20));
+  borrowed.async_wait([timer = std::move(timer), scope](const boost::system::error_code&) {
+    if (scope->size() > 0) release_when_empty(scope, std::chrono::milliseconds(20));
   });
 }
 
 class TaskNode final : public Node {
  public:
   TaskNode(async::Shard& shard, std::string name, std::function<async::Task<void>(Life)> run)
-      : name_(std::move(name)), running_(std::make_shared<Running>(shard, std::move(run))) {}
+      : name_(std::move(name)),
+        job_(std::make_shared<Job>(std::move(run))),
+        scope_(std::make_shared<async::TaskScope>(shard)) {}
   ~TaskNode() override {
     if (!started_) return;
-    running_->scope.cancel();
-    release_when_empty(running_, std::chrono::milliseconds(0));
+    scope_->cancel();
+    release_when_empty(scope_, std::chrono::milliseconds(0));
   }
 
   void start(Life life) noexcept override {
     started_ = true;
-    running_->scope.spawn(name_, run_and_tell(running_, std::move(life)));
+    scope_->spawn(name_, run_and_tell(job_, std::move(life)));
   }
   void stop() noexcept override {
-    running_->stopping = true;
-    running_->scope.cancel();
+    job_->stopping = true;
+    scope_->cancel();
   }
   void kill() noexcept override { stop(); }
 
  private:
   std::string name_;
   bool started_ = false;
-  std::shared_ptr<Running> running_;  ///< shared with the coroutine, which may outlast a node that was given up
+  std::shared_ptr<Job> job_;                 ///< shared with the coroutine, which may outlast a node that was given up
+  std::shared_ptr<async::TaskScope> scope_;  ///< outlives the node until it is empty
 };
 
 }  // namespace

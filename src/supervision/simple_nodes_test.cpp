@@ -122,9 +122,18 @@ TEST_F(SimpleNodesTest, a_task_that_fails_is_a_failure) {
   EXPECT_THAT(exit.error->message(), testing::HasSubstr("child (failure: disk on fire)"));
 }
 
-TEST_F(SimpleNodesTest, a_task_that_runs_may_be_destroyed) {
-  ASSERT_TRUE(start([this] { return make_task_node(shard, "wait", &wait_forever); }));
+struct Token {
+  ~Token() { gone.set_value(); }
+  std::promise<void>& gone;
+};
+
+TEST_F(SimpleNodesTest, a_task_whose_node_is_destroyed_is_cancelled) {
+  std::promise<void> gone;
+  ASSERT_TRUE(start([this, token = std::shared_ptr<Token>(new Token{gone})] {
+    return make_task_node(shard, "wait", [token](Life life) { return wait_forever(std::move(life)); });
+  }));
   call([this] { tree.reset(); });
+  gone.get_future().get();
 }
 
 }  // namespace
