@@ -149,8 +149,7 @@ async::Task<void> Node::boot() {
   providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
   server_.emplace(*bus_, control_,
                   lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
-                                               .stop_grace = stop_grace_,
-                           .host_id = id,
+                                               .host_id = id,
                                                .component_auctions = config_.component_auctions,
                                                .provider_auctions = config_.provider_auctions},
                   *store_, *events_, operations_, *this);
@@ -160,7 +159,7 @@ async::Task<void> Node::boot() {
     tree_->start(std::move(done));
     return {};
   }));
-  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), version()));
+  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
   co_return Result<void>();
 }
 
@@ -311,7 +310,7 @@ wire::HostPing Node::ping() {
           .lattice = config_.lattice,
           .uptime_seconds = identity_.uptime_seconds(),
           .uptime_human = identity_.uptime_text(),
-          .version = std::string(version()),
+          .version = std::string(weft_version()),
           .ctl_host = info.url,
           .rpc_host = info.url,
           .js_domain = info.jetstream_domain.empty() ? std::nullopt : std::optional(info.jetstream_domain)};
@@ -321,7 +320,7 @@ wire::HostInventory Node::inventory() {
   return {.host_id = identity_.id(),
           .friendly_name = identity_.friendly_name(),
           .labels = identity_.labels(),
-          .version = std::string(version()),
+          .version = std::string(weft_version()),
           .uptime_human = identity_.uptime_text(),
           .uptime_seconds = identity_.uptime_seconds(),
           .components = components_->inventory(),
