@@ -125,11 +125,21 @@ class Maker {
   }
   void make(Shape& out) {
     switch (below(5)) {
-      case 1: make(out.emplace<1>()); break;
-      case 2: make(out.emplace<2>()); break;
-      case 3: make(out.emplace<3>()); break;
-      case 4: make(out.emplace<4>()); break;
-      default: out.emplace<0>(); break;
+      case 1:
+        make(out.emplace<1>());
+        break;
+      case 2:
+        make(out.emplace<2>());
+        break;
+      case 3:
+        make(out.emplace<3>());
+        break;
+      case 4:
+        make(out.emplace<4>());
+        break;
+      default:
+        out.emplace<0>();
+        break;
     }
   }
   template <std::size_t kCount>

@@ -108,7 +108,9 @@ class FakeCaller {
       }
       return future_.get();
     }
-    [[nodiscard]] bool is_told() const { return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+    [[nodiscard]] bool is_told() const {
+      return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }
     void on_results(std::span<const std::byte> results) override {
       pending_.reset();
       promise_.set_value(Bytes(results.begin(), results.end()));

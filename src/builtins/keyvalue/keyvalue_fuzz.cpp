@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a sequence of calls of the keyvalue provider in memory: one byte chooses the function, one says how long its
-// parameters are. The provider may refuse parameters as malformed; what it answers must be an encoding of the
+// Any bytes as a sequence of calls of the keyvalue provider in memory: one byte chooses the function, one says how long
+// its parameters are. The provider may refuse parameters as malformed; what it answers must be an encoding of the
 // function's result that is written again as it came, no limit is passed, and nothing is an internal error.
 #include <array>
 #include <cstdint>
@@ -67,8 +67,8 @@ class Handler final : public dispatch::CallHandler {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static async::Shard shard(0);
-  auto started = keyvalue::factory()(
-      {.id = "kv", .config = {{"max_keys", std::to_string(kMaxKeys)}, {"max_value_bytes", "64"}}});
+  auto started =
+      keyvalue::factory()({.id = "kv", .config = {{"max_keys", std::to_string(kMaxKeys)}, {"max_value_bytes", "64"}}});
   if (!started) std::abort();
   const auto target = *BuiltinTarget::create(*std::move(started), {.id = "kv"});
   auto bytes = std::as_bytes(std::span(data, size));
