@@ -51,11 +51,11 @@ void invoke(BuiltinTarget& target, async::Shard& shard, std::string_view functio
 }
 
 double nanos_per_call(BuiltinTarget& target, async::Shard& shard, Clock::duration time) {
-  constexpr int kKeys = 256;
-  constexpr int kRounds = 100;
+  constexpr int keys = 256;
+  constexpr int rounds = 100;
   Counting handler;
   std::vector<std::vector<std::byte>> gets;
-  for (int key = 0; key < kKeys; ++key) {
+  for (int key = 0; key < keys; ++key) {
     const std::string name = "key-" + std::to_string(key);
     invoke(target, shard, "set", *encode(std::tuple("default", name, std::vector<std::byte>(100))), handler);
     gets.push_back(*encode(std::tuple("default", name)));
@@ -64,10 +64,10 @@ double nanos_per_call(BuiltinTarget& target, async::Shard& shard, Clock::duratio
   const double begin_cpu = cpu_nanos();
   std::uint64_t calls = 0;
   while (Clock::now() - begin < time) {
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < rounds; ++round) {
       for (const auto& params : gets) invoke(target, shard, "get", params, handler);
     }
-    calls += kRounds * kKeys;
+    calls += rounds * keys;
   }
   return (cpu_nanos() - begin_cpu) / static_cast<double>(calls);
 }

@@ -155,15 +155,15 @@ TEST_P(KeyvalueTest, increments_numbers_and_refuses_the_rest) {
 }
 
 TEST_P(KeyvalueTest, increments_of_all_shards_add_up) {
-  constexpr std::uint64_t kRounds = 300;
+  constexpr std::uint64_t rounds = 300;
   std::vector<std::thread> threads;
   for (std::size_t shard = 0; shard < caller.shards().size(); ++shard) {
     threads.emplace_back([this, shard] {
-      for (std::uint64_t round = 0; round < kRounds; ++round) EXPECT_TRUE(increment("n", 1, shard));
+      for (std::uint64_t round = 0; round < rounds; ++round) EXPECT_TRUE(increment("n", 1, shard));
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(*increment("n", 0), kRounds * caller.shards().size());
+  EXPECT_EQ(*increment("n", 0), rounds * caller.shards().size());
 }
 
 TEST_P(KeyvalueTest, lists_every_key_once_page_by_page_while_others_come_and_go) {
