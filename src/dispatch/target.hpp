@@ -30,7 +30,7 @@ struct CallContext {
   std::string_view source;     ///< id of the component or provider that calls
   std::string_view link_name;  ///< the link it calls over
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  std::uint32_t depth = 0;         ///< calls that this one is nested in
+  std::uint32_t depth = 0;             ///< calls that this one is nested in
   std::string_view trace_parent = {};  ///< W3C traceparent and tracestate as received; empty: none
   std::string_view trace_state = {};
   std::uint64_t chain = 0;  ///< names the chain of calls this one belongs to, see Target::end_chain(); 0: none
