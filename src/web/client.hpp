@@ -27,7 +27,7 @@ namespace weft::web {
 class ClientShard;
 
 struct ClientConfig {
-  TlsTrust trust;
+  TlsTrust trust{};
   std::string user_agent = "weft";                         ///< where the request has none; empty: none is added
   std::size_t max_header_bytes = std::size_t{64} * 1024;   ///< of an answer's head, and of its trailers
   std::size_t max_connections_per_authority = 512;         ///< per shard; beyond it connection-limit-reached

@@ -231,7 +231,9 @@ bool ClientExchange::try_again() {
 
 void ClientExchange::complete() {
   std::vector<Header> trailers(parser_.trailers().begin(), parser_.trailers().end());
-  const bool whole = request_done_ && !writing_ && out_.empty() && !broken_pipe_;
+  // With all the bytes it was promised the server does not wait for us to see the end.
+  const bool sent = request_done_ || (plan_.framing == RequestFraming::length && body_bytes_ == plan_.length);
+  const bool whole = sent && !writing_ && out_.empty() && !broken_pipe_;
   const bool reusable = whole && !reading_ && parser_.keep_alive() && connection_->buffer().empty();
   over_ = true;
   release(reusable ? Reuse::yes : Reuse::no);

@@ -39,9 +39,9 @@ struct Header {
 
 /// How long whoever sends a request on may wait; what is not set is up to them.
 struct RequestTimeouts {
-  std::optional<std::chrono::nanoseconds> connect;
-  std::optional<std::chrono::nanoseconds> first_byte;     ///< of the response, after the request was sent
-  std::optional<std::chrono::nanoseconds> between_bytes;  ///< of the response's body
+  std::optional<std::chrono::nanoseconds> connect{};
+  std::optional<std::chrono::nanoseconds> first_byte{};     ///< of the response, after the request was sent
+  std::optional<std::chrono::nanoseconds> between_bytes{};  ///< of the response's body
 };
 
 struct RequestHead {
