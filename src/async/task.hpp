@@ -30,8 +30,8 @@ using Task = boost::asio::awaitable<Result<T>>;
   if (!temporary) co_return std::move(temporary).error();     \
   declaration = *std::move(temporary)
 /// `WEFT_CO_CHECK(co_await do_it());` returns the error of a Result<void> from a coroutine.
-#define WEFT_CO_CHECK(expression)                                                                 \
-  do {                                                                                            \
+#define WEFT_CO_CHECK(expression)                                                                \
+  do {                                                                                           \
     if (auto weft_result = (expression); !weft_result) co_return std::move(weft_result).error(); \
   } while (false)
 // NOLINTEND(bugprone-macro-parentheses)

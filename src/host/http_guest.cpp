@@ -60,7 +60,7 @@ class HttpGuest final : public engine::CallEvents {
   Clock::time_point deadline_;
   std::unique_ptr<engine::Call> call_;
   std::optional<OutgoingExchanges> outgoing_;  ///< made at the first request of the guest; dies before the call
-  std::optional<engine::BodyPiece> held_;  ///< the piece after the one that is being written
+  std::optional<engine::BodyPiece> held_;      ///< the piece after the one that is being written
   bool head_sent_ = false;
   bool writing_ = false;
   bool answered_ = false;

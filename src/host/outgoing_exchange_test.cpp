@@ -73,10 +73,10 @@ class OutgoingExchangeTest : public testing::Test {
     EXPECT_TRUE(deployment) << deployment.error().to_string();
     ComponentConfig config;
     config.id = app;
-    return std::make_unique<HttpGuests>(
-        shards_,
-        std::make_shared<LoadedComponent>(std::move(config), ComponentInfo{}, *std::move(module), *std::move(deployment)),
-        log_, std::move(route));
+    return std::make_unique<HttpGuests>(shards_,
+                                        std::make_shared<LoadedComponent>(std::move(config), ComponentInfo{},
+                                                                          *std::move(module), *std::move(deployment)),
+                                        log_, std::move(route));
   }
 
   /// Serves the proxy, with `handler` for all that it asks for.
@@ -120,7 +120,8 @@ TEST_F(OutgoingExchangeTest, without_a_route_a_request_is_denied) {
 
 TEST_F(OutgoingExchangeTest, a_handler_sees_what_the_guest_sends) {
   serve(&handler_);
-  const auto answer = talk("GET /?url=http://shop.test:8080/seen HTTP/1.1\r\nHost: a\r\nX-Kept: 1\r\nConnection: close\r\n\r\n");
+  const auto answer =
+      talk("GET /?url=http://shop.test:8080/seen HTTP/1.1\r\nHost: a\r\nX-Kept: 1\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
   EXPECT_EQ(body_of(answer), "shop.test:8080|host=shop.test:8080|x-kept=1");
   EXPECT_EQ(body_of(get("/?url=http://shop.test/hello")), "hello");
@@ -165,7 +166,8 @@ TEST_F(OutgoingExchangeTest, every_fault_reaches_the_guest) {
   FaultHandler faults;
   serve(&faults);
   for (unsigned number = 0; number < web::kHttpFaults; ++number) {
-    EXPECT_EQ(body_of(get("/?url=http://shop.test/" + std::to_string(number))), "error " + std::to_string(number) + "\n");
+    EXPECT_EQ(body_of(get("/?url=http://shop.test/" + std::to_string(number))),
+              "error " + std::to_string(number) + "\n");
   }
 }
 
@@ -208,8 +210,9 @@ TEST_F(OutgoingExchangeTest, one_component_answers_another) {
   other_ = load("echo", {});
   serve(other_.get());
   const std::string body(300'000, 'y');
-  const auto answer = talk("POST /?url=http://echo/ HTTP/1.1\r\nHost: a\r\nContent-Type: text/x\r\nConnection: close\r\nContent-Length: " +
-                           std::to_string(body.size()) + "\r\n\r\n" + body);
+  const auto answer = talk(
+      "POST /?url=http://echo/ HTTP/1.1\r\nHost: a\r\nContent-Type: text/x\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer.substr(0, 200);
   EXPECT_NE(answer.find("content-type: text/x"), std::string::npos);
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(body_of(answer), 'y')), body.size());
@@ -225,7 +228,8 @@ TEST_F(OutgoingExchangeTest, a_guest_reaches_a_server_through_the_client) {
   serve(client_.get());
   const auto url = "http://127.0.0.1:" + std::to_string(port);
   EXPECT_EQ(body_of(get("/?url=" + url + "/hello")), "hello");
-  EXPECT_EQ(body_of(talk("POST /?url=" + url + "/swallow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9\r\n\r\n123456789")),
+  EXPECT_EQ(body_of(talk("POST /?url=" + url +
+                         "/swallow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9\r\n\r\n123456789")),
             "9");
   EXPECT_EQ(body_of(get("/?first=50&url=" + url + "/wait")), "error 9\n");
   target->close(0ms);

@@ -72,9 +72,9 @@ class ClientExchange final : public Responder, private ConnectionOwner, public E
   std::string out_;               ///< to be written
   std::string replay_;            ///< all that was written, while it may have to be written again
   Wait waits_for_ = Wait::none;
-  bool reused_ = false;         ///< the connection was a kept one
-  bool replayable_ = false;     ///< replay_ holds everything
-  bool begun_ = false;          ///< something of the answer has come
+  bool reused_ = false;      ///< the connection was a kept one
+  bool replayable_ = false;  ///< replay_ holds everything
+  bool begun_ = false;       ///< something of the answer has come
   bool asked_for_body_ = false, request_done_ = false, broken_pipe_ = false;
   bool writing_ = false, reading_ = false, server_waits_ = false;
   bool over_ = false;

@@ -28,11 +28,12 @@ TEST_F(ClientTest, the_connection_ends_before_an_answer) {
 }
 
 TEST_F(ClientTest, the_answer_is_cut_short) {
-  for (const std::string_view answer : {"HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
-                                        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
-                                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
-                                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n",
-                                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"}) {
+  for (const std::string_view answer :
+       {"HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"}) {
     EXPECT_EQ(fetch_bytes(answer).fault, HttpFault::http_response_incomplete) << answer;
   }
 }
@@ -114,11 +115,13 @@ TEST_F(ClientTest, a_server_that_takes_nothing_is_given_up) {
 TEST_F(ClientTest, a_slow_answer_within_its_time_is_whole) {
   ScriptedServer server([](Peer& peer, int) {
     peer.receive_head();
-    for (const char byte : std::string_view("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nx: y\r\n\r\n")) {
+    for (const char byte :
+         std::string_view("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nx: y\r\n\r\n")) {
       peer.send(std::string(1, byte));
     }
   });
-  const auto outcome = fetch({.authority = server.authority(), .timeouts = {.connect = 10s, .first_byte = 10s, .between_bytes = 10s}});
+  const auto outcome =
+      fetch({.authority = server.authority(), .timeouts = {.connect = 10s, .first_byte = 10s, .between_bytes = 10s}});
   EXPECT_EQ(outcome.fault, std::nullopt) << outcome.reason;
   EXPECT_EQ(outcome.body, "ab");
   EXPECT_EQ(outcome.trailers.size(), 1U);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For the tests of the client: an Exchange that a test fills in and looks at, and a server that does what a script says,
-/// byte by byte, over TCP or TLS.
+/// For the tests of the client: an Exchange that a test fills in and looks at, and a server that does what a script
+/// says, byte by byte, over TCP or TLS.
 #pragma once
 
 #include <arpa/inet.h>
@@ -14,11 +14,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -237,6 +236,7 @@ class Peer {
   void reset() {
     const linger hard{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    secure_ = false;  // no good-bye
     close();
   }
   /// A TLS connection ends properly first.
@@ -248,7 +248,6 @@ class Peer {
     }
     ::close(std::exchange(socket_, -1));
   }
-  void shutdown() const { ::shutdown(socket_, SHUT_WR); }
   [[nodiscard]] int socket() const { return socket_; }
 
  private:
@@ -282,14 +281,18 @@ class ScriptedServer {
   using Script = std::function<void(Peer& peer, int index)>;
 
   explicit ScriptedServer(Script script, SSL_CTX* tls = nullptr, bool v6 = false)
-      : script_(std::move(script)), tls_(tls), listener_(::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+      : script_(std::move(script)),
+        tls_(tls),
+        listener_(::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes with write()
     sockaddr_in six_not{};
     six_not.sin_family = AF_INET;
     six_not.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     sockaddr_in6 six{};
     six.sin6_family = AF_INET6;
     six.sin6_addr = in6addr_loopback;
-    const auto* const address = v6 ? reinterpret_cast<const sockaddr*>(&six) : reinterpret_cast<const sockaddr*>(&six_not);
+    const auto* const address =
+        v6 ? reinterpret_cast<const sockaddr*>(&six) : reinterpret_cast<const sockaddr*>(&six_not);
     socklen_t size = v6 ? sizeof(six) : sizeof(six_not);
     listening_ = ::bind(listener_, address, size) == 0 && ::listen(listener_, 128) == 0;
     sockaddr_in6 bound{};

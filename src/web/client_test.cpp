@@ -34,7 +34,8 @@ TEST_F(ClientTest, sends_a_request_as_it_should_look) {
 }
 
 TEST_F(ClientTest, reads_every_way_to_end_a_body) {
-  auto outcome = fetch_bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nwhol\r\n1\r\ne\r\n0\r\nX-Sum: 42\r\n\r\n");
+  auto outcome = fetch_bytes(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nwhol\r\n1\r\ne\r\n0\r\nX-Sum: 42\r\n\r\n");
   EXPECT_EQ(outcome.fault, std::nullopt) << outcome.reason;
   EXPECT_EQ(outcome.body, "whole");
   ASSERT_EQ(outcome.trailers.size(), 1U);
@@ -62,14 +63,16 @@ TEST_F(ClientTest, expects_no_body_where_there_is_none) {
 
 TEST_F(ClientTest, passes_interim_answers_over) {
   const auto outcome = fetch_bytes(
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+      "2\r\n\r\nok");
   EXPECT_EQ(outcome.fault, std::nullopt) << outcome.reason;
   EXPECT_EQ(outcome.body, "ok");
   EXPECT_EQ(outcome.header("link"), "(none)");
   std::string flood;
   for (int i = 0; i < 100; ++i) flood += "HTTP/1.1 100 Continue\r\n\r\n";
   EXPECT_EQ(fetch_bytes(flood).fault, HttpFault::http_protocol_error);
-  EXPECT_EQ(fetch_bytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").fault, HttpFault::http_upgrade_failed);
+  EXPECT_EQ(fetch_bytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").fault,
+            HttpFault::http_upgrade_failed);
 }
 
 TEST_F(ClientTest, sends_bodies_with_a_length_or_in_chunks) {
@@ -99,7 +102,8 @@ TEST_F(ClientTest, sends_bodies_with_a_length_or_in_chunks) {
   const std::string line = " / HTTP/1.1\r\nhost: " + host + "\r\n";
   ASSERT_EQ(seen.size(), 4U);
   EXPECT_EQ(seen[0], "PUT" + line + "content-length: 10\r\n\r\n0123456789");
-  EXPECT_EQ(seen[1], "POST" + line + "transfer-encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\nx-sum: 1\r\n\r\n");
+  EXPECT_EQ(seen[1],
+            "POST" + line + "transfer-encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\nx-sum: 1\r\n\r\n");
   EXPECT_EQ(seen[2], "POST" + line + "content-length: 0\r\n\r\n");
   EXPECT_EQ(seen[3], "DELETE" + line + "\r\n");
 }
@@ -201,7 +205,8 @@ TEST_F(StaleConnectionTest, a_request_without_a_body_is_sent_again) {
 
 TEST_F(StaleConnectionTest, a_small_body_is_sent_again_as_it_was) {
   EXPECT_EQ(fetch({.authority = server_.authority()}).status, 200U);
-  const auto outcome = fetch({.method = "POST", .authority = server_.authority(), .body = std::vector<std::string>{"one", "two"}});
+  const auto outcome =
+      fetch({.method = "POST", .authority = server_.authority(), .body = std::vector<std::string>{"one", "two"}});
   EXPECT_EQ(outcome.fault, std::nullopt) << outcome.reason;
   EXPECT_EQ(outcome.body, "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
 }

@@ -107,8 +107,7 @@ TEST_F(ClientTlsTest, an_answer_that_was_cut_is_not_whole) {
         peer.receive_head();
         // Ends with the connection: only TLS tells whether that is all.
         peer.send("HTTP/1.1 200 OK\r\n\r\npart of it");
-        peer.shutdown();
-        peer.reset();
+        ::shutdown(peer.socket(), SHUT_RDWR);
       },
       context.get());
   const auto outcome = fetch({.scheme = "https", .authority = server.authority("localhost")});

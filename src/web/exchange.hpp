@@ -93,8 +93,8 @@ class Exchange {
   /// The guest failed. While nothing of the head has left: answers `status` with a body that carries id(), in place of
   /// what was sent so far. After that: closes so that the message is visibly incomplete.
   virtual void fail(unsigned status, std::string_view reason) = 0;
-  /// The same for one that could not be passed on, told in the words of wasi:http. A guest that has sent the request gets
-  /// the fault itself.
+  /// The same for one that could not be passed on, told in the words of wasi:http. A guest that has sent the request
+  /// gets the fault itself.
   virtual void fault(HttpFault fault, std::string_view reason) { fail(to_status(fault), reason); }
 };
 

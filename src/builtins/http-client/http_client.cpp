@@ -87,8 +87,7 @@ Result<web::ClientConfig> parse_http_client_config(const ConfigMap& config) {
 Result<std::unique_ptr<Provider>> make_http_client(ProviderContext context) {
   WEFT_ASSERT(context.shards != nullptr);
   WEFT_TRY(web::ClientConfig config, parse_http_client_config(context.config));
-  WEFT_TRY(std::unique_ptr<web::ClientHandler> handler,
-           web::ClientHandler::create(*context.shards, std::move(config)));
+  WEFT_TRY(std::unique_ptr<web::ClientHandler> handler, web::ClientHandler::create(*context.shards, std::move(config)));
   return std::unique_ptr<Provider>(std::make_unique<HttpClient>(std::move(context.id), std::move(handler)));
 }
 
