@@ -145,8 +145,8 @@ class Call {
 
   CallEvents& events_;
   std::shared_ptr<WakeTarget> target_;
-  bool polling_ = false;  ///< inside poll_now
-  bool woken_ = false;    ///< by what our owner did in on_polled
+  bool polling_ = false;                 ///< inside poll_now
+  bool woken_ = false;                   ///< by what our owner did in on_polled
   std::vector<OutgoingHttp*> outgoing_;  ///< requests of the guest that are being answered
   base::UniqueHandle<weft_call, &weft_call_free> handle_;
 };

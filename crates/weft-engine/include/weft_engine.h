@@ -167,9 +167,10 @@ typedef struct weft_outgoing_request {
   uint64_t connect_timeout_nanos, first_byte_timeout_nanos, between_bytes_timeout_nanos; /* 600 s where the guest set none */
   bool has_body;
 } weft_outgoing_request;
-/* After WEFT_HTTP_REQUEST, once. False: cancelled meanwhile. */
+/* After WEFT_HTTP_REQUEST, once; looks at the body, so check weft_call_woken. False: cancelled meanwhile. */
 bool weft_call_http_request(weft_call* call, uint64_t token, weft_outgoing_request* out);
-/* The next piece of the request's body, as weft_call_body_next gives a response's. After PENDING look again when the call was polled. */
+/* The next piece of the request's body, as weft_call_body_next gives a response's: check weft_call_woken. After PENDING look again when the
+ * call was polled. */
 uint32_t weft_call_http_body_next(weft_call* call, uint64_t token, weft_bytes* data, const weft_header** trailers, size_t* count);
 /* The response's head, once. False: a status, name or value that is not valid in HTTP; nothing was answered. */
 bool weft_call_http_head(weft_call* call, uint64_t token, uint16_t status, const weft_header* headers, size_t count);
