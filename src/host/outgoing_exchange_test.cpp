@@ -243,7 +243,7 @@ TEST_F(OutgoingExchangeTest, a_request_body_that_the_guest_drops_is_never_whole)
 }
 
 TEST_F(OutgoingExchangeTest, one_component_answers_another) {
-  other_ = load("echo", {});
+  other_ = load("echo", false);
   serve(other_.get());
   const std::string body(300'000, 'y');
   const auto answer = talk(
