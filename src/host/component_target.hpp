@@ -38,7 +38,7 @@ class ComponentShard;
 struct ComponentTargetConfig {
   std::uint32_t max_instances = 0;  ///< calls at once; 0: what the engine's pool holds
   std::uint32_t max_queued = 1024;
-  ProvidedInterfaces provided;
+  ProvidedInterfaces provided = {};  // NOLINT(readability-redundant-member-init): lets it be left out of initializers
 };
 
 class ComponentTarget final : public dispatch::Target {
