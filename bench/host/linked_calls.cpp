@@ -127,9 +127,8 @@ class Bench {
     WEFT_TRY(auto info, engine::describe(wasm));
     WEFT_TRY(auto module, engine_.load(wasm));
     WEFT_TRY(auto deployment, engine_.prepare(module, id, {}, limits, engine::Imports::all));
-    auto component = std::make_shared<host::LoadedComponent>(
-        ComponentConfig{.id = id, .grants = {}, .limits = limits}, std::move(info), std::move(module),
-        std::move(deployment));
+    auto component = std::make_shared<host::LoadedComponent>(ComponentConfig{.id = id, .grants = {}, .limits = limits},
+                                                             std::move(info), std::move(module), std::move(deployment));
     return std::make_shared<host::ComponentTarget>(shards_, std::move(component), dispatcher_,
                                                    host::ComponentTargetConfig{.max_instances = 100}, log_);
   }

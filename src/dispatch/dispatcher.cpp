@@ -33,20 +33,20 @@ struct InterfaceParts {
 Error no_link(std::string_view source, std::string_view link_name, std::string_view interface_key) {
   const InterfaceParts parts(interface_key);
   const auto name = link_name == kDefaultLink ? std::string() : fmt::format(" --link-name {}", link_name);
-  return Error(
-      Errc::not_found, fmt::format("\"{}\" has no link named \"{}\" for {}", source, link_name, interface_key),
-      fmt::format("link it to what answers: weft link put {} <target> {} {} --interface {}{}", source, parts.ns,
-                  parts.package, parts.name, name),
-      Blame::operator_);
+  return Error(Errc::not_found, fmt::format("\"{}\" has no link named \"{}\" for {}", source, link_name, interface_key),
+               fmt::format("link it to what answers: weft link put {} <target> {} {} --interface {}{}", source,
+                           parts.ns, parts.package, parts.name, name),
+               Blame::operator_);
 }
 
 Error not_running(std::string_view source, std::string_view link_name, std::string_view interface_key,
                   std::string_view target) {
-  return Error(Errc::unavailable,
-               fmt::format("\"{}\", which the link \"{}\" of \"{}\" for {} leads to, does not run", target, link_name,
-                           source, interface_key),
-               fmt::format("start it: weft start component <ref> {0} (a provider: weft start provider <ref> {0})", target),
-               Blame::operator_);
+  return Error(
+      Errc::unavailable,
+      fmt::format("\"{}\", which the link \"{}\" of \"{}\" for {} leads to, does not run", target, link_name, source,
+                  interface_key),
+      fmt::format("start it: weft start component <ref> {0} (a provider: weft start provider <ref> {0})", target),
+      Blame::operator_);
 }
 
 Error too_deep(const Invocation& invocation) {
@@ -86,8 +86,7 @@ std::unique_ptr<PendingCall> Dispatcher::invoke(async::Shard& shard, std::string
     handler.on_error(too_deep(invocation));
     return nullptr;
   }
-  const auto found =
-      per_shard_[shard.index()]->snapshot->find(context.source, context.link_name, interface_key);
+  const auto found = per_shard_[shard.index()]->snapshot->find(context.source, context.link_name, interface_key);
   if (!found || *found.target == nullptr) {
     handler.on_error(found ? not_running(context.source, context.link_name, interface_key, found.target_id)
                            : no_link(context.source, context.link_name, interface_key));
@@ -95,9 +94,9 @@ std::unique_ptr<PendingCall> Dispatcher::invoke(async::Shard& shard, std::string
   }
   if (context.deadline != std::chrono::steady_clock::time_point::max() &&
       context.deadline <= std::chrono::steady_clock::now()) {
-    handler.on_error(Error(Errc::deadline_exceeded,
-                           fmt::format("the time for the call was over before {}#{} of \"{}\" was called",
-                                       invocation.interface, invocation.function, found.target_id)));
+    handler.on_error(
+        Error(Errc::deadline_exceeded, fmt::format("the time for the call was over before {}#{} of \"{}\" was called",
+                                                   invocation.interface, invocation.function, found.target_id)));
     return nullptr;
   }
   return (*found.target)->invoke(shard, invocation, handler);
@@ -136,7 +135,7 @@ async::Task<void> Dispatcher::publish(std::shared_ptr<const RoutingSnapshot> sna
     }
   };
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                                      boost::asio::use_awaitable);
+                                                                                     boost::asio::use_awaitable);
   co_return Result<void>();
 }
 

@@ -113,7 +113,8 @@ TEST_F(DispatcherTest, a_target_that_does_not_run_is_named_with_the_command_that
   const auto failure = call(0, from("web")).failure;
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->code(), Errc::unavailable);
-  EXPECT_EQ(failure->message(), "\"cart\", which the link \"default\" of \"web\" for acme:shop/cart leads to, does not run");
+  EXPECT_EQ(failure->message(),
+            "\"cart\", which the link \"default\" of \"web\" for acme:shop/cart leads to, does not run");
   EXPECT_EQ(failure->hint(), "start it: weft start component <ref> cart (a provider: weft start provider <ref> cart)");
 }
 

@@ -28,7 +28,10 @@ class NamedTarget final : public Target {
 };
 
 Route route(std::string target, std::string interface = "a:b/c", std::string link_name = "default") {
-  return {.link_name = std::move(link_name), .interface = std::move(interface), .target_id = std::move(target), .target = nullptr};
+  return {.link_name = std::move(link_name),
+          .interface = std::move(interface),
+          .target_id = std::move(target),
+          .target = nullptr};
 }
 
 TEST(RoutingTest, an_empty_table_finds_nothing) {
@@ -121,7 +124,8 @@ TEST(RoutingTest, agrees_with_the_links_whatever_changes) {
     for (unsigned source = 0; source < 12; ++source) {
       for (unsigned link = 0; link < 3; ++link) {
         for (unsigned interface = 0; interface < 6; ++interface) {
-          const auto key = std::tuple(fmt::format("s{}", source), fmt::format("l{}", link), fmt::format("i{}", interface));
+          const auto key =
+              std::tuple(fmt::format("s{}", source), fmt::format("l{}", link), fmt::format("i{}", interface));
           const auto found = snapshot.find(std::get<0>(key), std::get<1>(key), std::get<2>(key));
           const auto link_set = expected.find(key);
           ASSERT_EQ(static_cast<bool>(found), link_set != expected.end());

@@ -73,9 +73,11 @@ class Request final : public web::Exchange {
     done.get_future().wait();
   }
   void over(std::string answer) {
-    // Later, as a session does.
-    shard_.post([this]() noexcept { responder_.reset(); });
-    promise_.set_value(std::move(answer));
+    // Later, as a session does; and told there, because the test may destroy this as soon as it knows.
+    shard_.post([this, answer = std::move(answer)]() mutable noexcept {
+      responder_.reset();
+      promise_.set_value(std::move(answer));
+    });
   }
 
   async::Shard& shard_;
@@ -95,7 +97,9 @@ class ComponentHttpTest : public ComponentTargetTest {
     table.set_target("slow", slow);
     return web;
   }
-  std::string get(ComponentTarget& target, std::string path) { return Request(shards.at(0), target, std::move(path)).wait(); }
+  std::string get(ComponentTarget& target, std::string path) {
+    return Request(shards.at(0), target, std::move(path)).wait();
+  }
 
   std::shared_ptr<ManualTarget> slow = std::make_shared<ManualTarget>("slow");
 };

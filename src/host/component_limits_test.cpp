@@ -36,7 +36,8 @@ TEST_F(ComponentLimitsTest, one_instance_serves_twenty_callers_one_after_the_oth
     ASSERT_TRUE(slow->has_waiting(1));
     EXPECT_EQ(a.stats().running, 1);
     slow->answer(encoded("ok"));
-    ASSERT_TRUE(eventually([&] { return slow->asked().size() == std::min<std::size_t>(20, static_cast<std::size_t>(answered) + 2); }));
+    ASSERT_TRUE(eventually(
+        [&] { return slow->asked().size() == std::min<std::size_t>(20, static_cast<std::size_t>(answered) + 2); }));
   }
   for (std::size_t caller = 0; caller < 20; ++caller) {
     const auto answer = calls[caller]->wait();

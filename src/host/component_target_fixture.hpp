@@ -159,7 +159,9 @@ class TestCall final : private dispatch::CallHandler {
     }
     return answer_.get();
   }
-  [[nodiscard]] bool has_ended() const { return answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+  [[nodiscard]] bool has_ended() const {
+    return answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
   void cancel() {
     std::promise<void> gone;
     on_shard([this, &gone]() noexcept {

@@ -85,7 +85,9 @@ TEST_F(ComponentTargetTest, a_callee_that_traps_fails_its_callers_by_name) {
   link("a", "b");
   const auto error = failure(a, "call trap");
   EXPECT_EQ(error.code(), Errc::trap);
-  EXPECT_EQ(error.message().find("\"a\" failed in weft:relay/relay#run: \"b\" failed in weft:relay/relay#run: the guest trapped"), 0)
+  EXPECT_EQ(error.message().find(
+                "\"a\" failed in weft:relay/relay#run: \"b\" failed in weft:relay/relay#run: the guest trapped"),
+            0)
       << error.message();
   EXPECT_EQ(stats_of(*components["b"], kRelay).errors, 1);
   EXPECT_EQ(stats_of(a, kRelay).errors, 1);

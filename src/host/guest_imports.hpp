@@ -64,7 +64,17 @@ struct CallScope {
   }
 };
 
-class GuestImports final : private dispatch::CallHandler {
+/// The parameters of an import call, which lie in the engine: a component called with them takes them over.
+class ImportParams final : public dispatch::ParamsOwner {
+ public:
+  explicit ImportParams(engine::Call& caller) : caller_(caller) {}
+  [[nodiscard]] engine::Call& caller() const noexcept { return caller_; }
+
+ private:
+  engine::Call& caller_;
+};
+
+class GuestImports final : public dispatch::CallHandler {
  public:
   /// `plan` may be null: a guest without imports.
   GuestImports(const ImportPlan* plan, async::Shard& shard, CallScope scope)
@@ -75,6 +85,8 @@ class GuestImports final : private dispatch::CallHandler {
 
   /// From CallEvents::on_import of `call`, which must outlive this or be gone with cancel() before.
   void answer(engine::Call& call, std::uint64_t token, std::uint32_t import, std::span<const std::byte> params);
+  /// on_results() with what `callee` gave, which is taken over.
+  void take_results(engine::Call& callee);
   /// Cancels what is under way.
   void cancel() noexcept;
 
