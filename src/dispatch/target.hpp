@@ -36,12 +36,20 @@ struct CallContext {
   std::uint64_t chain = 0;  ///< names the chain of calls this one belongs to, see Target::end_chain(); 0: none
 };
 
+/// Who holds the memory of a call's parameters. A target that knows what it is may take them over instead of copying.
+class ParamsOwner {
+ protected:
+  ParamsOwner() = default;
+  virtual ~ParamsOwner() = default;
+};
+
 /// One call. The views are valid until invoke() returns; who needs them longer copies.
 struct Invocation {
   std::string_view interface;  ///< as on the wire: "acme:shop/cart@1.0.0", "wrpc:keyvalue/store@0.2.0-draft"
   std::string_view function;   ///< "get", "[method]cart.add"
   std::span<const std::byte> params;
   CallContext context;
+  ParamsOwner* owner = nullptr;  ///< of params, if they may be taken over until invoke() returns
 };
 
 /// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either

@@ -110,6 +110,13 @@ Result<std::unique_ptr<Call>> Call::function(Lane& lane, const Function& functio
   });
 }
 
+Result<std::unique_ptr<Call>> Call::function_from(Lane& lane, const Function& function, Call& caller,
+                                                  async::Shard& shard, CallEvents& events) {
+  return begin(shard, events, [&](weft_waker waker, weft_call** out) {
+    return weft_func_start_from(lane.get(), function.get(), caller.handle_.get(), waker, out);
+  });
+}
+
 Result<std::unique_ptr<Call>> Call::drop_resource(Lane& lane, std::span<const std::byte> handle, async::Shard& shard,
                                                   CallEvents& events) {
   return begin(shard, events, [&](weft_waker waker, weft_call** out) {
@@ -177,6 +184,11 @@ bool Call::hand_out_imports(const WakeTarget& target) {
 
 void Call::complete_import(std::uint64_t token, std::span<const std::byte> results) {
   weft_call_import_complete(handle_.get(), token, engine::to_c(results));
+  wake_if_woken();
+}
+
+void Call::complete_import_from(std::uint64_t token, Call& from) {
+  weft_call_import_complete_from(handle_.get(), token, from.handle_.get());
   wake_if_woken();
 }
 

@@ -76,7 +76,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   GuestResponder* responder_ = nullptr;
   Permit permit_ = Permit::none;
   std::unique_ptr<engine::Call> call_;
-  GuestImports imports_;  ///< dies before the call
+  GuestImports imports_;                   ///< dies before the call
   std::optional<engine::BodyPiece> held_;  ///< the piece after the one that is being written
   bool head_sent_ = false;
   bool writing_ = false;
