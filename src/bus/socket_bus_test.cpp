@@ -162,12 +162,26 @@ TEST_F(SocketServerTest, replaces_a_socket_that_is_left_over) {
   ::close(left_over->descriptor);
   auto again = listen_on(path);
   ASSERT_TRUE(again) << again.error().to_string();
-  // The first one's end does not take the second one's file away.
-  remove_socket_file(path, *left_over);
   auto client = connect_to(path);
   EXPECT_TRUE(client);
   if (client) ::close(*client);
   ::close(again->descriptor);
+}
+
+TEST_F(SocketServerTest, removes_no_file_that_took_its_place) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("weft.sock");
+  auto first = listen_on(path);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  auto second = listen_on(path);
+  ASSERT_TRUE(second);
+  remove_socket_file(path, *first);
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  remove_socket_file(path, *second);
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+  ::close(first->descriptor);
+  ::close(second->descriptor);
 }
 
 TEST_F(SocketServerTest, leaves_a_file_alone_that_is_no_socket) {

@@ -19,7 +19,8 @@ struct ListeningSocket {
 
 /// The caller owns the descriptor.
 Result<ListeningSocket> listen_on(const std::string& path);
-/// Unless another file is there by now.
+/// Unless another file is there by now. Before the descriptor is closed: until then its inode's number is not given to
+/// another file.
 void remove_socket_file(const std::string& path, const ListeningSocket& listening) noexcept;
 /// A connected descriptor, non-blocking, which the caller owns. unavailable when nobody answers.
 Result<int> connect_to(const std::string& path);

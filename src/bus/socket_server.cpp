@@ -121,10 +121,10 @@ struct SocketServer::State : std::enable_shared_from_this<SocketServer::State> {
     if (std::exchange(closed, true)) {
       return;
     }
+    remove_socket_file(options.path, listening);
     error_code ignored;
     acceptor.close(ignored);
     pause.cancel();
-    remove_socket_file(options.path, listening);
     for (const auto& client : std::exchange(clients, {})) {
       client->close();
     }
