@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bus/socket_bus.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <boost/asio/post.hpp>
+#include <cstdlib>
 #include <utility>
 
 #include "bus/local_dispatch.hpp"

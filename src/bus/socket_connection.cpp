@@ -30,7 +30,7 @@ void SocketConnection::read() {
                               self->finish(Error(Errc::unavailable, "the other end of the socket has gone"));
                             } else if (auto handled = self->handle({self->buffer_.data(), count}); !handled) {
                               self->finish(std::move(handled).error());
-                            } else if (!self->closed_) {
+                            } else if (!self->closed_ && !self->closing_) {
                               self->read();
                             }
                           });
