@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server can send: answers of the API, reply subjects of deliveries. Oracle: what decodes keeps its limits, and a
-// position is found again in the subject made of it.
+// What a server can send: answers of the API, reply subjects of deliveries. Oracle: what decodes keeps its limits, and
+// a position is found again in the subject made of it.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -62,8 +62,8 @@ TEST(JetstreamCodecTest, reads_an_acknowledgement) {
 
 TEST(JetstreamCodecTest, tells_the_errors_of_a_server_apart) {
   const auto fault = [](int status, int number, const char* words) {
-    return json::serialize(json::object{
-        {"error", json::object{{"code", status}, {"err_code", number}, {"description", words}}}});
+    return json::serialize(
+        json::object{{"error", json::object{{"code", status}, {"err_code", number}, {"description", words}}}});
   };
   EXPECT_EQ(code(decode_write(fault(400, 10071, "wrong last sequence: 5"))), Errc::conflict);
   EXPECT_EQ(code(decode_stream(fault(404, 10059, "stream not found"))), Errc::not_found);
@@ -76,9 +76,9 @@ TEST(JetstreamCodecTest, tells_the_errors_of_a_server_apart) {
 }
 
 TEST(JetstreamCodecTest, reads_where_a_delivery_stands_in_both_forms) {
-  for (const auto* reply : {"$JS.ACK.KV_b.x7.1.42.3.1770231935000000000.9",
-                            "$JS.ACK.hub.ACCHASH.KV_b.x7.1.42.3.1770231935000000000.9",
-                            "$JS.ACK._.ACCHASH.KV_b.x7.1.42.3.1770231935000000000.9.token"}) {
+  for (const auto* reply :
+       {"$JS.ACK.KV_b.x7.1.42.3.1770231935000000000.9", "$JS.ACK.hub.ACCHASH.KV_b.x7.1.42.3.1770231935000000000.9",
+        "$JS.ACK._.ACCHASH.KV_b.x7.1.42.3.1770231935000000000.9.token"}) {
     const auto position = parse_position(reply);
     ASSERT_TRUE(position) << reply;
     EXPECT_EQ(position->revision, 42U);

@@ -149,8 +149,8 @@ class NatsTlsTest : public NatsAuthTest {
     return std::system(("cd '" + folder_.string() + "' && openssl " + command + " >/dev/null 2>&1").c_str()) == 0;
   }
   [[nodiscard]] bool make_authority(const std::string& name) const {
-    return run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" + name + " -keyout " +
-               name + ".key -out " + name + ".pem");
+    return run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" + name +
+               " -keyout " + name + ".key -out " + name + ".pem");
   }
   [[nodiscard]] bool make(const std::string& name, const std::string& authority, const std::string& alternative) const {
     std::ofstream(file(name + ".ext")) << "subjectAltName=" << alternative << '\n';

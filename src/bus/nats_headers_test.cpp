@@ -37,9 +37,9 @@ TEST(NatsHeadersTest, reads_the_status_line) {
 TEST(NatsHeadersTest, joins_folded_lines) { EXPECT_EQ(show("NATS/1.0\r\na: 1\r\n  2\r\n\t3\r\n\r\n"), "a=1 2 3;"); }
 
 TEST(NatsHeadersTest, refuses_what_is_no_block) {
-  for (const auto* block : {"", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\na: 1\r\n", "NATS/1.0x\r\n\r\n", "HTTP/1.0\r\n\r\n",
-                            "NATS/1.0\r\nno colon\r\n\r\n", "NATS/1.0\r\n: x\r\n\r\n", "NATS/1.0\r\n folded\r\n\r\n",
-                            "NATS/1.0\r\na: 1\r\n\r\nrest"}) {
+  for (const auto* block : {"", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\na: 1\r\n", "NATS/1.0x\r\n\r\n",
+                            "HTTP/1.0\r\n\r\n", "NATS/1.0\r\nno colon\r\n\r\n", "NATS/1.0\r\n: x\r\n\r\n",
+                            "NATS/1.0\r\n folded\r\n\r\n", "NATS/1.0\r\na: 1\r\n\r\nrest"}) {
     EXPECT_EQ(show(block), "(none)") << block;
   }
 }

@@ -41,14 +41,14 @@ class NatsKeyValueTest : public NatsTest {
   }
   static std::size_t erasures(const RecordingWatcher& watcher) {
     const auto entries = watcher.entries();
-    return static_cast<std::size_t>(std::ranges::count_if(
-        entries, [](const Entry& entry) { return entry.operation != Operation::put; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(entries, [](const Entry& entry) { return entry.operation != Operation::put; }));
   }
   /// One that comes back long after the other clients.
   NatsOptions late_options() {
     auto late = options();
-    late.reconnect_first = 800ms;
-    late.reconnect_most = 800ms;
+    late.reconnect_first = 3s;
+    late.reconnect_most = 3s;
     return late;
   }
   NatsOptions early_options() {
@@ -65,11 +65,21 @@ TEST_F(NatsKeyValueTest, creates_a_bucket_with_the_defaults_of_the_lattice) {
   ASSERT_TRUE(open(*bus, "LATTICEDATA_default"));
   const auto config = api(*bus, "STREAM.INFO.KV_LATTICEDATA_default").at("config").as_object();
   EXPECT_EQ(config.at("subjects").as_array(), json::array{"$KV.LATTICEDATA_default.>"});
-  const json::object expected{{"name", "KV_LATTICEDATA_default"}, {"retention", "limits"}, {"max_msgs_per_subject", 1},
-                              {"num_replicas", 1},  {"storage", "file"},    {"discard", "new"},
-                              {"max_age", 0},       {"max_msgs", -1},       {"max_bytes", -1},
-                              {"max_msg_size", -1}, {"max_consumers", -1},  {"allow_rollup_hdrs", true},
-                              {"deny_delete", true}, {"deny_purge", false}, {"allow_direct", true}};
+  const json::object expected{{"name", "KV_LATTICEDATA_default"},
+                              {"retention", "limits"},
+                              {"max_msgs_per_subject", 1},
+                              {"num_replicas", 1},
+                              {"storage", "file"},
+                              {"discard", "new"},
+                              {"max_age", 0},
+                              {"max_msgs", -1},
+                              {"max_bytes", -1},
+                              {"max_msg_size", -1},
+                              {"max_consumers", -1},
+                              {"allow_rollup_hdrs", true},
+                              {"deny_delete", true},
+                              {"deny_purge", false},
+                              {"allow_direct", true}};
   for (const auto& [name, value] : expected) EXPECT_EQ(config.at(name), value) << name;
   EXPECT_FALSE(config.contains("description"));
 }

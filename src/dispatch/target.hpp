@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whoever answers calls: a component, a built-in provider, and (over NATS) a component or provider elsewhere. All three
-/// are called in the same way, with values in the one encoding (docs/design/0002), so a caller never knows which it has.
+/// Whoever answers calls: a component, a built-in provider, and (over NATS) a component or provider elsewhere. All
+/// three are called in the same way, with values in the one encoding (docs/design/0002), so a caller never knows which
+/// it has.
 ///
 /// Ownership: a Target is shared by the routing snapshots and the calls that are under way at it; a call that has begun
-/// ends at the target it began with. Threads: invoke() and everything of one call on the shard it was begun on; a Target
-/// is called from every shard at once.
+/// ends at the target it began with. Threads: invoke() and everything of one call on the shard it was begun on; a
+/// Target is called from every shard at once.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,7 @@ struct CallContext {
   std::string_view source;     ///< id of the component or provider that calls
   std::string_view link_name;  ///< the link it calls over
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  std::uint32_t depth = 0;         ///< calls that this one is nested in
+  std::uint32_t depth = 0;        ///< calls that this one is nested in
   std::string_view trace_parent;  ///< W3C traceparent and tracestate as received; empty: none
   std::string_view trace_state;
 };
@@ -42,8 +43,8 @@ struct Invocation {
   CallContext context;
 };
 
-/// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either may
-/// destroy the PendingCall.
+/// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either
+/// may destroy the PendingCall.
 class CallHandler {
  public:
   /// `results` are valid until this returns.

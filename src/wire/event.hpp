@@ -45,7 +45,7 @@ struct ProviderEvent {
   std::string image_ref;  ///< stripped, or as requested in provider_start_failed
   StringMap annotations;
   const ProviderClaims* claims = nullptr;
-  std::string error;  ///< provider_start_failed
+  std::string error;            ///< provider_start_failed
   std::string reason = "stop";  ///< provider_stopped
 };
 
