@@ -120,8 +120,8 @@ TEST_F(NatsBusTest, bounds_what_is_published_while_disconnected) {
 }
 
 inline async::Task<void> ask(Bus* bus, Collected<Errc>* told) {
-  const auto reply = co_await bus->request(
-      {.subject = "weft.silent", .reply = {}, .headers = {}, .payload = {}}, std::chrono::minutes(10));
+  const auto reply = co_await bus->request({.subject = "weft.silent", .reply = {}, .headers = {}, .payload = {}},
+                                           std::chrono::minutes(10));
   told->add(reply ? Errc::internal : reply.error().code());
   co_return Result<void>();
 }
@@ -228,15 +228,15 @@ TEST_F(NatsBusTest, drops_the_oldest_when_told_to) {
   async::Shard slow(1);
   slow.start();
   bool first = true;
-  auto made = bus->subscribe(slow, "weft.slow",
-                             {.queue_group = {}, .max_pending = 5, .when_full = WhenFull::drop_oldest},
-                             [&](const Message& message) {
-                               if (std::exchange(first, false)) {
-                                 begun.set_value();
-                                 go_on.get_future().wait();
-                               }
-                               got.add(message.payload);
-                             });
+  auto made =
+      bus->subscribe(slow, "weft.slow", {.queue_group = {}, .max_pending = 5, .when_full = WhenFull::drop_oldest},
+                     [&](const Message& message) {
+                       if (std::exchange(first, false)) {
+                         begun.set_value();
+                         go_on.get_future().wait();
+                       }
+                       got.add(message.payload);
+                     });
   ASSERT_TRUE(made);
   ASSERT_TRUE(bus->publish(message("weft.slow", "0")));
   begun.get_future().wait();

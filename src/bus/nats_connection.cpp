@@ -245,11 +245,10 @@ async::Task<Message> NatsConnection::request(Message message, std::chrono::milli
     timer.async_wait([done, self, subject, timeout](const boost::system::error_code& fault) {
       if (!fault) {
         const bool there = self->state() == BusState::connected;
-        done.complete(
-            Error(there ? Errc::deadline_exceeded : Errc::unavailable,
-                  there ? fmt::format("no answer on {} within {} ms", subject, timeout.count())
-                        : fmt::format("no connection to {} within {} ms", self->url(), timeout.count()),
-                  {}, Blame::environment));
+        done.complete(Error(there ? Errc::deadline_exceeded : Errc::unavailable,
+                            there ? fmt::format("no answer on {} within {} ms", subject, timeout.count())
+                                  : fmt::format("no connection to {} within {} ms", self->url(), timeout.count()),
+                            {}, Blame::environment));
       }
     });
     id = self->send_request(std::move(message), done);
