@@ -287,6 +287,22 @@ async::Task<void> ComponentManager::leave_tree(std::string id) {
   co_return co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); });
 }
 
+/// Calls reach `running` from now on; whatever answered before ends its calls and goes.
+boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> running) {
+  const auto id = running->command.component_id;
+  const auto before = std::exchange(workload(id).running, running);
+  world_.router.set_links(id, world_.store.links_of(id));
+  world_.router.set_target(id, running->target);
+  co_await world_.router.settle();
+  if (before) {
+    retire(before->target);
+  }
+}
+
+void ComponentManager::retire(std::shared_ptr<ComponentTarget> target) {
+  world_.draining.post([target = std::move(target), grace = policy_.drain_grace]() noexcept { target->close(grace); });
+}
+
 async::Task<void> ComponentManager::stop(wire::ScaleComponent command) {
   const bool ran = workload(command.component_id).running != nullptr;
   WEFT_CO_CHECK(co_await leave_tree(command.component_id));

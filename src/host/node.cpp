@@ -10,6 +10,7 @@
 #include "bus/memory_bus.hpp"
 #include "bus/memory_key_value.hpp"
 #include "bus/nats_bus.hpp"
+#include "bus/socket_server.hpp"
 #include "host/entropy.hpp"
 #include "host/task_node.hpp"
 #include "supervision/asio_runtime.hpp"
@@ -152,7 +153,7 @@ async::Task<void> Node::boot() {
                                                .host_id = id,
                                                .component_auctions = config_.component_auctions,
                                                .provider_auctions = config_.provider_auctions},
-                  *store_, *events_, operations_, *this);
+                  *store_, *events_, operations_, static_cast<lattice::HostCommands&>(*this));
   heartbeat_.emplace(control_, config_.heartbeat_interval,
                      [this] { events_->publish("host_heartbeat", wire::encode(inventory())); });
   WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
@@ -220,6 +221,19 @@ supervision::SupervisorSpec Node::tree_spec() {
         co_await server_->close();
         co_return Result<void>();
       }));
+  if (!config_.control_socket.empty()) {
+    root.children.emplace_back(part(
+        "socket", "unix-socket",
+        [this]() -> async::Task<void> {
+          WEFT_CO_TRY(socket_, bus::SocketServer::listen(control_, *bus_, {.path = config_.control_socket}));
+          co_return Result<void>();
+        },
+        [this]() -> async::Task<void> {
+          const auto closed = co_await socket_->close();
+          socket_.reset();
+          co_return closed;
+        }));
+  }
   root.children.emplace_back(part(
       "heartbeat", "timer",
       [this]() -> async::Task<void> {
