@@ -3,8 +3,8 @@
 /// ways at the pace of the slower side. A guest may go on computing after its response is out; a client that leaves
 /// cancels it.
 ///
-/// Status codes when the guest fails before its head: 500 trap, 502 no response, 503 no instance free, 504 deadline;
-/// after it, the message is left visibly incomplete.
+/// Status codes when the guest fails before its head: 500 trap, 502 no response, 503 no instance free, 504 deadline, and
+/// web::to_status() of an error-code that it answers with; after it, the message is left visibly incomplete.
 ///
 /// Ownership: HttpGuests owns one ShardGuests per shard, which owns the calls in flight there; the responder that a
 /// session holds only points at its call. Threads: on_request() and all of ShardGuests on their shard; the rest as
