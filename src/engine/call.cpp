@@ -229,6 +229,11 @@ Result<ResponseHead> Call::take_head() {
   return head;
 }
 
+std::optional<std::uint32_t> Call::head_error() const {
+  const auto number = weft_call_head_error(handle_.get());
+  return number == UINT32_MAX ? std::nullopt : std::optional(number);
+}
+
 BodyPiece Call::next_body() {
   weft_bytes data{};
   const weft_header* trailers = nullptr;

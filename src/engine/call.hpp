@@ -128,6 +128,8 @@ class Call {
 
   /// The head, or why the guest gave none.
   Result<ResponseHead> take_head();
+  /// After a head that failed: the index in wasi:http's error-code of the error that the guest gave instead.
+  [[nodiscard]] std::optional<std::uint32_t> head_error() const;
   /// The next piece of the response body. Taking one lets the guest write on, which is polled later by itself.
   BodyPiece next_body();
 

@@ -357,6 +357,10 @@ void HttpGuest::send_head() {
   auto head = call_->take_head();
   if (!head) {
     log_error(head.error());
+    if (const auto fault = call_->head_error(); fault && *fault < web::kHttpFaults) {
+      answered_ = true;
+      return exchange_->fault(static_cast<web::HttpFault>(*fault), head.error().message());
+    }
     return fail(500, head.error().message());
   }
   web::ResponseHead response{.status = head->status, .headers = {}};

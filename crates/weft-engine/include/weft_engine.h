@@ -133,6 +133,8 @@ void weft_call_body_fail(weft_call* call);
 
 /* The response head; headers are valid until the call is freed. False: the guest set an error instead of a response (text in *error). */
 bool weft_call_take_head(weft_call* call, uint16_t* status, const weft_header** headers, size_t* count, weft_bytes* error);
+/* The index in wasi:http's error-code of the error that the guest set, after weft_call_take_head was false; else UINT32_MAX. */
+uint32_t weft_call_head_error(const weft_call* call);
 enum { WEFT_BODY_PENDING = 0, WEFT_BODY_DATA = 1, WEFT_BODY_TRAILERS = 2, WEFT_BODY_END = 3, WEFT_BODY_ERROR = 4 };
 /* The next piece of the response body; valid until the next call to this function. Taking one lets the guest write on: check weft_call_woken. */
 uint32_t weft_call_body_next(weft_call* call, weft_bytes* data, const weft_header** trailers, size_t* count);
