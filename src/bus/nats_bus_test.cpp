@@ -84,6 +84,19 @@ TEST_F(NatsBusTest, closes_while_it_is_waiting_for_a_server) {
   EXPECT_EQ(bus->state(), BusState::closed);
 }
 
+TEST_F(NatsBusTest, drains_at_once_without_a_connection) {
+  const auto bus = connect();
+  Collected<Message> got;
+  const Ending ending(*this);
+  collect(*bus, "weft.drain", got);
+  server_->kill();
+  wait_for_state(*bus, BusState::disconnected);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(wait(bus->drain(30s)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+  EXPECT_EQ(bus->state(), BusState::closed);
+}
+
 TEST_F(NatsBusTest, comes_back_with_its_subscriptions_after_the_server_was_killed) {
   const auto bus = connect();
   Collected<Message> got;

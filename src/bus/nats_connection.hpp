@@ -95,7 +95,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   std::atomic<BusState> state_{BusState::disconnected};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<bool> is_draining_{false};
-  natsConnection* handle_ = nullptr;  // set once, before anybody shares this
+  std::atomic<natsConnection*> handle_{nullptr};  // set once; a callback may come before that
 
   std::mutex mutex_;  // listeners and subscriptions
   std::list<std::shared_ptr<StateListener>> listeners_;
