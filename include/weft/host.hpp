@@ -11,6 +11,7 @@
 /// Several hosts may live in one process; there are no globals.
 #pragma once
 
+#include <weft/builtin.hpp>
 #include <weft/error.hpp>
 #include <weft/lattice.hpp>
 #include <weft/log.hpp>
@@ -33,6 +34,7 @@ struct HostConfig {
   std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft/artifacts or
                                          ///< ~/.cache/weft/artifacts; empty: no cache
   LogSink log;                           ///< empty: nothing is logged
+  BuiltinRegistry builtins;              ///< providers of the embedding program, beside those that come with weft
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };

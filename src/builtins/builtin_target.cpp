@@ -247,6 +247,16 @@ void BuiltinTarget::end_chain(async::Shard& /*shard*/, std::uint64_t chain) noex
   for (detail::HandleTable* table : state_.tables) table->drop_chain(chain);
 }
 
+void BuiltinTarget::drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept {
+  class Nobody final : public dispatch::CallHandler {
+   public:
+    void on_results(std::span<const std::byte> /*results*/) override {}
+    void on_error(Error /*error*/) override {}
+  } nobody;
+  // Functions that drop answer at once; one that does not loses nothing but its answer.
+  static_cast<void>(invoke(shard, drop, nobody));
+}
+
 std::vector<std::pair<std::string, std::string>> BuiltinTarget::functions() const {
   std::vector<std::pair<std::string, std::string>> names;
   for (const auto& [key, function] : state_.functions) names.emplace_back(key.first, key.second);

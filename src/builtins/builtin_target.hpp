@@ -52,6 +52,7 @@ class BuiltinTarget final : public dispatch::Target,
                                                               const dispatch::Invocation& invocation,
                                                               dispatch::CallHandler& handler) override;
   void end_chain(async::Shard& shard, std::uint64_t chain) noexcept override;
+  void drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept override;
 
   [[nodiscard]] Builtin& builtin() noexcept { return *builtin_; }
   /// Interface and function of everything it serves, as registered.

@@ -8,6 +8,8 @@
 /// resource_exhausted (calls nested deeper than kMaxDepth), deadline_exceeded.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,9 @@ class Dispatcher {
   [[nodiscard]] bool has_link(async::Shard& shard, std::string_view source, std::string_view link_name,
                               std::string_view interface_key) const;
 
+  /// A number that no other chain of calls of this host has (CallContext::chain). Any thread.
+  [[nodiscard]] std::uint64_t new_chain() noexcept { return chains_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
   /// Hands a new snapshot to every shard; done when all use it.
   async::Task<void> publish(std::shared_ptr<const RoutingSnapshot> snapshot);
 
@@ -46,6 +51,7 @@ class Dispatcher {
   struct PerShard;
   std::vector<std::unique_ptr<PerShard>> per_shard_;
   async::ShardPool& shards_;
+  std::atomic<std::uint64_t> chains_{0};
 };
 
 }  // namespace weft::dispatch

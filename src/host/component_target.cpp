@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "host/component_shard.hpp"
+#include "host/guest_bytes.hpp"
 
 namespace weft::host {
 namespace {
@@ -55,9 +56,10 @@ std::unique_ptr<dispatch::PendingCall> ComponentTarget::invoke(async::Shard& sha
   return per_shard_[shard.index()]->invoke(invocation, handler);
 }
 
-void ComponentTarget::drop_resource(async::Shard& shard, std::span<const std::byte> handle) {
-  if (!closing_.load(std::memory_order_relaxed)) {
-    per_shard_[shard.index()]->drop_resource(handle);
+void ComponentTarget::drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept {
+  const auto handle = GuestBytes(drop.params).take_text();
+  if (handle && !closing_.load(std::memory_order_relaxed)) {
+    per_shard_[shard.index()]->drop_resource(std::as_bytes(std::span(*handle)));
   }
 }
 

@@ -59,7 +59,7 @@ class ComponentTarget final : public dispatch::Target {
 
   /// A caller has dropped its handle of a resource that this component gave out. Its destructor runs if its instance is
   /// kept on this shard for further calls; any other has ended with its call, and its resources with it.
-  void drop_resource(async::Shard& shard, std::span<const std::byte> handle);
+  void drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept override;
 
   /// Calls that run stay, even if they are more.
   void set_max_instances(std::uint32_t count) { permits_->set_limit(count); }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "host/component_target.hpp"
 #include "host/guest_bytes.hpp"
 
 namespace weft::host {
@@ -49,21 +48,27 @@ Error does_not_decode(std::string_view function) {
 ImportPlan::ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
                        const ProvidedInterfaces& provided)
     : source_(std::move(source)), dispatcher_(dispatcher) {
-  for (const auto& import : deployment.imports()) {
+  const auto imports = deployment.imports();
+  const auto is_resource_drop = [](const auto& import) { return import.function.starts_with("[resource-drop]"); };
+  for (const auto& import : imports) {
     auto rule = import_rule(import.interface, import.function);
     const auto provider = provided.find(rule.link_key);
     if (provider == provided.end()) {
-      imports_.push_back({std::move(rule), nullptr, import.gives_rpc_error});
+      const bool has_resources = std::ranges::any_of(imports, [&](const auto& other) {
+        return other.interface == import.interface && is_resource_drop(other);
+      });
+      imports_.push_back({std::move(rule), nullptr, import.gives_rpc_error, has_resources});
       continue;
     }
     // As the guest knows it: nothing of it goes over a wire.
-    const bool is_drop = import.function.starts_with("[resource-drop]");
+    const bool is_drop = is_resource_drop(import);
     imports_.push_back({{.kind = is_drop ? ImportKind::nothing : ImportKind::call,
                          .link_key = std::move(rule.link_key),
                          .interface = import.interface,
                          .function = import.function},
                         provider->second,
-                        import.gives_rpc_error});
+                        import.gives_rpc_error,
+                        false});
   }
 }
 
@@ -142,7 +147,8 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
                                                     .deadline = scope_.deadline,
                                                     .depth = scope_.depth + 1,
                                                     .trace_parent = scope_.trace_parent,
-                                                    .trace_state = scope_.trace_state},
+                                                    .trace_state = scope_.trace_state,
+                                                    .chain = import.has_resources ? join_chain(rule) : 0},
                                         .owner = &owner};
   auto pending = import.provider ? import.provider->invoke(shard_, invocation, *this)
                                  : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this);
@@ -207,17 +213,37 @@ void GuestImports::set_link_name(const ImportRule& rule, std::span<const std::by
   give(says_why ? std::span<const std::byte>(kOk) : std::span<const std::byte>());
 }
 
-/// The owner hears of it if it is a component of this host; on the wire a drop says nothing (data-plane facts 2.5).
+/// On the wire a drop says nothing (data-plane facts 2.5); an owner in this host hears of it.
 void GuestImports::drop(const ImportRule& rule, std::span<const std::byte> handle) {
-  const auto found = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key);
-  if (!found) {
-    return;
+  if (const auto owner =
+          plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key)) {
+    (*owner)->drop_resource(shard_, {.interface = rule.interface,
+                                     .function = rule.function,
+                                     .params = handle,
+                                     .context = {.source = plan_->source(), .link_name = link_name(rule.link_key)}});
   }
-  if (auto* component = dynamic_cast<ComponentTarget*>(found->get())) {
-    if (const auto bytes = GuestBytes(handle).take_text()) {
-      component->drop_resource(shard_, std::as_bytes(std::span(*bytes)));
-    }
+}
+
+/// What the call's target makes for this guest goes when this guest has gone.
+std::uint64_t GuestImports::join_chain(const ImportRule& rule) {
+  auto target = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key);
+  if (!target) {
+    return 0;
   }
+  if (chain_ == 0) {
+    chain_ = plan_->dispatcher().new_chain();
+  }
+  if (std::ranges::find(chain_targets_, *target) == chain_targets_.end()) {
+    chain_targets_.push_back(*std::move(target));
+  }
+  return chain_;
+}
+
+void GuestImports::end_chain() noexcept {
+  for (const auto& target : chain_targets_) {
+    target->end_chain(shard_, chain_);
+  }
+  chain_targets_.clear();
 }
 
 void GuestImports::give(std::span<const std::byte> results) {

@@ -36,6 +36,7 @@ class ImportPlan {
     ImportRule rule;
     std::shared_ptr<dispatch::Target> provider;  ///< null: over a link
     bool gives_rpc_error = false;
+    bool has_resources = false;  ///< its interface does
   };
 
   ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
@@ -82,7 +83,7 @@ class GuestImports final : public dispatch::CallHandler {
       : plan_(plan), shard_(shard), scope_(std::move(scope)) {}
   GuestImports(const GuestImports&) = delete;
   GuestImports& operator=(const GuestImports&) = delete;
-  ~GuestImports() = default;
+  ~GuestImports() { end_chain(); }
 
   /// From CallEvents::on_import of `call`, which must outlive this or be gone with cancel() before.
   void answer(engine::Call& call, std::uint64_t token, std::uint32_t import, std::span<const std::byte> params);
@@ -106,6 +107,8 @@ class GuestImports final : public dispatch::CallHandler {
   void name_interface(std::span<const std::byte> params);
   void set_link_name(const ImportRule& rule, std::span<const std::byte> params);
   void drop(const ImportRule& rule, std::span<const std::byte> handle);
+  std::uint64_t join_chain(const ImportRule& rule);
+  void end_chain() noexcept;
   void give(std::span<const std::byte> results);
   void refuse(Error error);
   [[nodiscard]] Result<std::shared_ptr<web::Handler>> http_handler() const;
@@ -115,6 +118,10 @@ class GuestImports final : public dispatch::CallHandler {
   async::Shard& shard_;
   CallScope scope_;
   std::vector<std::pair<std::string, std::string>> link_names_;  ///< by interface, where it is not "default"
+
+  // Whoever gave this guest handles of resources, which end with it.
+  std::uint64_t chain_ = 0;
+  std::vector<std::shared_ptr<dispatch::Target>> chain_targets_;
 
   // The one import call under way: a guest waits for each.
   engine::Call* call_ = nullptr;  ///< null: none is

@@ -11,6 +11,7 @@
 #include "async/shard.hpp"
 #include "engine/engine.hpp"
 #include "host/component.hpp"
+#include "builtins/builtin_provider.hpp"
 #include "host/builtin_providers.hpp"
 #include "host/component_loader.hpp"
 #include "host/export_name.hpp"
@@ -85,11 +86,12 @@ class Service final : public HttpService {
 
 class LocalHost final : public Host {
  public:
-  LocalHost(HostConfig config, std::string cache_dir, engine::Engine engine)
+  LocalHost(HostConfig config, std::string cache_dir, engine::Engine engine, builtins::ProviderRegistry providers)
       : log_(std::move(config.log)),
         cache_dir_(std::move(cache_dir)),
         engine_(std::move(engine)),
-        shards_(config.shards) {}
+        shards_(config.shards),
+        builtins_(std::move(providers)) {}
   ~LocalHost() override { stop_all(); }
   LocalHost(const LocalHost&) = delete;
   LocalHost& operator=(const LocalHost&) = delete;
@@ -250,7 +252,7 @@ class LocalHost final : public Host {
   std::string cache_dir_;
   engine::Engine engine_;
   async::ShardPool shards_;
-  builtins::ProviderRegistry builtins_ = builtin_providers();
+  builtins::ProviderRegistry builtins_;
   std::stop_source stop_;
   std::mutex services_mutex_;
   std::vector<std::weak_ptr<ServiceCore>> services_;
@@ -263,7 +265,10 @@ Result<std::unique_ptr<Host>> Host::create(HostConfig config) {
   return host::fenced("starting a host", [&]() -> Result<std::unique_ptr<Host>> {
     auto cache_dir = config.cache_dir.value_or(host::default_cache_dir());
     WEFT_TRY(auto engine, engine::Engine::create({.cache_dir = cache_dir}));
-    return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine));
+    auto providers = host::builtin_providers();
+    WEFT_CHECK(builtins::add_builtins(providers, config.builtins));
+    return std::make_unique<host::LocalHost>(std::move(config), std::move(cache_dir), std::move(engine),
+                                             std::move(providers));
   });
 }
 

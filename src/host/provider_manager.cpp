@@ -201,6 +201,7 @@ async::Task<void> ProviderManager::begin(std::shared_ptr<Entry> entry) {
   context.shards = &world_.shards;
   context.dispatcher = &world_.router.dispatcher();
   context.log = world_.log;
+  context.post_blocking = [&pool = world_.pool](auto work) { return pool.post(std::move(work)); };
   if (!policy_.data_dir.empty()) {
     context.data_dir = policy_.data_dir + "/providers/" + id;
   }
