@@ -185,6 +185,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
     }
     last_at_start_ = stream.last_revision;
     deliveries_ = 0;
+    idle_heartbeats_ = 0;
     expected_.reset();
     is_current_ = false;
     const auto inbox = listen();
@@ -241,6 +242,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
       return retry({Errc::unavailable, "a delivery was lost", {}, Blame::environment});
     }
     ++deliveries_;
+    idle_heartbeats_ = 0;
     if (position->revision > revision_) {
       revision_ = position->revision;
       if (!tell(std::move(message))) {
@@ -274,8 +276,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
     }
     if (const auto sent = parse_number(message.header("Nats-Last-Consumer")); sent && *sent > deliveries_) {
       retry({Errc::unavailable, "a delivery was lost", {}, Blame::environment});
-    } else if (sent && expected_) {
-      tell_if_current(true);  // the server is idle: there is no more
+    } else if (sent && expected_ && answer_to.empty()) {
+      // A server that waits for flow control is idle too, so one heartbeat alone proves nothing. Several in a row do:
+      // what was counted at the start has been removed since.
+      tell_if_current(++idle_heartbeats_ >= kMissedHeartbeats);
     }
   }
 
@@ -318,6 +322,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::string consumer_;
   std::uint64_t last_at_start_ = 0;
   std::uint64_t deliveries_ = 0;
+  int idle_heartbeats_ = 0;
   std::optional<std::uint64_t> expected_;
   bool is_current_ = false;
   std::chrono::steady_clock::time_point heard_;
