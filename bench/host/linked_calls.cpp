@@ -134,15 +134,16 @@ class Bench {
   }
 
   void publish() {
-    boost::asio::io_context io;
-    auto done = boost::asio::co_spawn(io, dispatcher_.publish(table_.snapshot()), boost::asio::use_future);
-    const auto keep = boost::asio::make_work_guard(io);
+    auto done = boost::asio::co_spawn(control_, dispatcher_.publish(table_.snapshot()), boost::asio::use_future);
+    control_.restart();
+    const auto keep = boost::asio::make_work_guard(control_);
     while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      io.run_one();
+      control_.run_one();
     }
     static_cast<void>(done.get());
   }
 
+  boost::asio::io_context control_;  ///< where publish() is awaited; outlives the shards, which post to it last
   engine::Engine engine_;
   LogSink log_;
   async::ShardPool shards_{1};

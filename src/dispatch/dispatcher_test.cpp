@@ -43,11 +43,11 @@ class Recorder final : public CallHandler {
 class DispatcherTest : public testing::Test {
  protected:
   void publish() {
-    boost::asio::io_context io;
-    auto done = boost::asio::co_spawn(io, dispatcher.publish(table.snapshot()), boost::asio::use_future);
-    const auto keep = boost::asio::make_work_guard(io);
+    auto done = boost::asio::co_spawn(control, dispatcher.publish(table.snapshot()), boost::asio::use_future);
+    control.restart();
+    const auto keep = boost::asio::make_work_guard(control);
     while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      io.run_one_for(std::chrono::seconds(10));
+      control.run_one_for(std::chrono::seconds(10));
     }
     ASSERT_TRUE(done.get());
   }
@@ -77,6 +77,7 @@ class DispatcherTest : public testing::Test {
     return context;
   }
 
+  boost::asio::io_context control;  ///< where publish() is awaited; outlives the shards, which post to it last
   async::ShardPool shards{3};
   Dispatcher dispatcher{shards};
   RoutingTable table;

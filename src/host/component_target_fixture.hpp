@@ -237,10 +237,10 @@ class ComponentTargetTest : public testing::Test {
   }
 
   void publish() {
-    boost::asio::io_context io;
-    auto done = boost::asio::co_spawn(io, dispatcher.publish(table.snapshot()), boost::asio::use_future);
-    const auto keep = boost::asio::make_work_guard(io);
-    while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) io.run_one_for(kPatience);
+    auto done = boost::asio::co_spawn(control, dispatcher.publish(table.snapshot()), boost::asio::use_future);
+    control.restart();
+    const auto keep = boost::asio::make_work_guard(control);
+    while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) control.run_one_for(kPatience);
     static_cast<void>(done.get());
   }
 
@@ -285,6 +285,7 @@ class ComponentTargetTest : public testing::Test {
     return true;
   }
 
+  boost::asio::io_context control;  ///< where publish() is awaited; outlives the shards, which post to it last
   engine::Engine engine = make_engine();
   LogSink log;
   async::ShardPool shards{2};
