@@ -13,7 +13,7 @@ namespace weft::host {
 
 class DataFolder {
  public:
-  /// Errors: already_exists (another daemon has it), malformed (the file in it cannot be read), io, permission_denied.
+  /// Errors: unavailable (another daemon has it), malformed (the file in it cannot be read), io, permission_denied.
   static Result<DataFolder> open(const std::string& path);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

@@ -362,7 +362,10 @@ async::Task<std::string> Node::stop_provider(wire::StopProvider command, std::st
 
 void Node::put_label(const wire::Label& label) { identity_.put_label(label.key, label.value); }
 bool Node::delete_label(const std::string& key) { return identity_.delete_label(key); }
-boost::asio::awaitable<void> Node::settle() { return router_.settle(); }
+boost::asio::awaitable<void> Node::settle() {
+  co_await router_.settle();
+  co_await providers_->settle();
+}
 
 void Node::stop_host(std::optional<std::uint64_t> timeout_ms) {
   Stopped stopped{.reason = StopReason::command, .budget = std::nullopt};

@@ -302,7 +302,7 @@ TEST_F(NodeTest, a_second_daemon_on_the_same_folder_is_refused) {
   config.data_dir = folder_.file("data");
   const auto second = host_->join(config);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code(), Errc::already_exists) << second.error().to_string();
+  EXPECT_EQ(second.error().code(), Errc::unavailable) << second.error().to_string();
 }
 
 TEST_F(NodeTest, a_stop_command_ends_the_wait) {

@@ -9,6 +9,7 @@
 #include <ranges>
 #include <utility>
 
+#include "async/completion.hpp"
 #include "async/deadline.hpp"
 #include "host/task_node.hpp"
 #include "wire/control_subject.hpp"
@@ -22,6 +23,13 @@ using namespace std::chrono_literals;
 /// What a stop may take beyond the grace that the provider is given.
 constexpr std::chrono::milliseconds kStopMargin = 5s;
 constexpr std::chrono::milliseconds kPoll = 5ms;
+/// A command's answer waits so long for a provider to take a link.
+constexpr std::chrono::milliseconds kSettleTimeout = 1'500ms;
+
+async::Task<void> complete(async::Completion<void> done) {
+  (void)done.complete({});
+  co_return Result<void>();
+}
 
 /// The same link, whatever its interfaces and configurations are.
 bool same_link(const wire::Link& a, const wire::Link& b) {
@@ -310,6 +318,21 @@ void ProviderManager::on_config(const std::string& name) {
     if (std::ranges::find(entry->command.config, name) != entry->command.config.end()) {
       enqueue(entry, [this](std::shared_ptr<Entry> told) { return configure(std::move(told)); });
     }
+  }
+}
+
+boost::asio::awaitable<void> ProviderManager::settle() {
+  std::vector<std::shared_ptr<Entry>> busy;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->busy) {
+      busy.push_back(entry);
+    }
+  }
+  for (const auto& entry : busy) {
+    auto told_all = async::wait_for_completion<void>([this, &entry](async::Completion<void> done) {
+      enqueue(entry, [done](std::shared_ptr<Entry> /*told*/) -> async::Task<void> { return complete(done); });
+    });
+    (void)co_await async::with_deadline(std::move(told_all), kSettleTimeout);
   }
 }
 

@@ -46,6 +46,10 @@ class ProviderManager {
   void on_links(const std::vector<wire::Link>& before, const std::vector<wire::Link>& now);
   void on_config(const std::string& name);
 
+  /// Done when every provider has been told of all links and configurations so far, or after a while: one that hangs
+  /// holds nobody up.
+  boost::asio::awaitable<void> settle();
+
   /// Ends commands. The tree ends the providers.
   boost::asio::awaitable<void> close();
 
