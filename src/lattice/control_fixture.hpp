@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,11 +33,22 @@ class FakeHost final : public HostCommands {
   wire::HostInventory inventory() override {
     wire::HostInventory inventory;
     inventory.host_id = kHostId;
+    inventory.friendly_name = "quiet-harbor-0412";
     inventory.labels = labels_;
+    inventory.version = "1.2.3";
+    inventory.uptime_human = "2m 21s";
+    inventory.uptime_seconds = 141;
+    inventory.components = components;
+    inventory.providers = providers;
     return inventory;
   }
   const wire::StringMap& labels() override { return labels_; }
   [[nodiscard]] bool runs_component(const std::string& id) const override { return id == "runs"; }
+  /// Set before the commands come; read on the control shard.
+  std::vector<wire::ComponentDescription> components;
+  std::vector<wire::ProviderDescription> providers;
+  std::map<std::string, std::string> answers;  ///< to questions; the others are echoed
+
   [[nodiscard]] bool runs_provider(const std::string& id) const override { return id == "runs"; }
   async::Task<std::string> scale(wire::ScaleComponent command, std::string id) override {
     operations_.done(id, "serves");
@@ -66,6 +78,13 @@ class FakeHost final : public HostCommands {
     said.push_back("registries " + std::to_string(credentials.size()));
   }
   async::Task<std::string> ask(std::string question, std::string body) override {
+    if (question == "ops") co_return encode(operations_.list(Operations::kKept));
+    if (question == "ops-wait") {
+      WEFT_CO_TRY(const auto wanted, decode_operation(body));
+      WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, std::chrono::seconds(5)));
+      co_return encode(operation);
+    }
+    if (const auto found = answers.find(question); found != answers.end()) co_return found->second;
     co_return "{\"" + question + "\":" + (body.empty() ? "null" : body) + "}";
   }
 
