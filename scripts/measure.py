@@ -193,6 +193,28 @@ def measure_bytes(args):
     return series
 
 
+def measure_linked_calls(args):
+    """A list of bytes from one component to another over a link and back."""
+    print(f"\ncall between components ({args.rounds} rounds)", flush=True)
+    series = Series()
+    for _ in range(args.rounds):
+        for what, nanos in report_of(args.tools / "linked_calls", APPS / "values-caller.wasm", APPS / "values-callee.wasm", "0.5").items():
+            series.add(what, nanos / 1000)
+    series.show("us")
+    return series
+
+
+def measure_routes(args):
+    """Look-up and change with 100,000 links."""
+    print(f"\nrouting with 100,000 links ({args.rounds} rounds)", flush=True)
+    series = Series()
+    for _ in range(args.rounds):
+        for what, figure in report_of(args.tools / "route_lookup").items():
+            series.add(what, figure)
+    series.show("")
+    return series
+
+
 def measure_further_component(args):
     """Resident KiB of each further component that comes from the cache."""
     with tempfile.TemporaryDirectory() as cache:
@@ -233,6 +255,8 @@ def main():
     start, resident = measure_start(args)
     size = stripped_mib(args.weft)
     bytes_call = measure_bytes(args)
+    linked = measure_linked_calls(args)
+    routes = measure_routes(args)
     further = measure_further_component(args)
 
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), "?")
@@ -246,6 +270,11 @@ def main():
     row("p99 beside spinning guests, ms", spinning.median("weft, fresh") / 1000, 10, 3, False)
     row("call with 1 KiB to a fresh instance, us", bytes_call.median("1024 bytes"), 12, 7, False)
     row("call with 64 KiB to a fresh instance, us", bytes_call.median("65536 bytes"), 50, 25, False)
+    row("call between components, 1 KiB, fresh callee, us", linked.median("1024"), 15, 8, False)
+    row("call between components, 64 KiB, fresh callee, us", linked.median("65536"), 60, 30, False)
+    row("call between components, 1 KiB, reused callee, us", linked.median("1024 reused"), 5, 2, False)
+    row("link look-up among 100,000, ns", routes.median("lookup_ns"), 100, 30, False)
+    row("change of a link among 100,000, us", routes.median("set_routes_us"), 1000, 1000, False)
     row("exec to first answer, cached, ms", start.median("weft"), 50, 15, False)
     row("RSS with one component after one request, MiB", resident, 25, 15, False)
     row("RSS per further component from the cache, KiB", further, 256, 64, False)

@@ -8,12 +8,11 @@
 
 namespace {
 
-using FutureResponse = guest::Owned<wasi_http_types_own_future_incoming_response_t,
-                                    wasi_http_types_future_incoming_response_drop_own>;
+using FutureResponse =
+    guest::Owned<wasi_http_types_own_future_incoming_response_t, wasi_http_types_future_incoming_response_drop_own>;
 using IncomingResponse =
     guest::Owned<wasi_http_types_own_incoming_response_t, wasi_http_types_incoming_response_drop_own>;
-using OutgoingRequest =
-    guest::Owned<wasi_http_types_own_outgoing_request_t, wasi_http_types_outgoing_request_drop_own>;
+using OutgoingRequest = guest::Owned<wasi_http_types_own_outgoing_request_t, wasi_http_types_outgoing_request_drop_own>;
 using FutureTrailers = guest::Owned<wasi_http_types_own_future_trailers_t, wasi_http_types_future_trailers_drop_own>;
 
 constexpr std::uint64_t kPiece = 64 * 1024;
@@ -141,8 +140,8 @@ struct Sent {
 Sent send(const guest::Request& request, const Target& target, bool with_body) {
   Sent sent;
   const auto headers = request.headers();
-  OutgoingRequest outgoing(wasi_http_types_constructor_outgoing_request(
-      copy(wasi_http_types_borrow_fields(headers.get())).release()));
+  OutgoingRequest outgoing(
+      wasi_http_types_constructor_outgoing_request(copy(wasi_http_types_borrow_fields(headers.get())).release()));
   const auto borrowed = wasi_http_types_borrow_outgoing_request(outgoing.get());
   wasi_http_types_method_t method;
   wasi_http_types_method_incoming_request_method(request.borrow(), &method);
@@ -226,9 +225,8 @@ void forward(guest::Request& request, guest::Responder& responder, const Target&
         if (failed >= 0) return answer_error(responder, failed);
         const auto borrowed = wasi_http_types_borrow_incoming_response(response.get());
         const guest::Fields headers(wasi_http_types_method_incoming_response_headers(borrowed));
-        down.emplace(body_of(response),
-                     responder.start(wasi_http_types_method_incoming_response_status(borrowed),
-                                     copy(wasi_http_types_borrow_fields(headers.get()))));
+        down.emplace(body_of(response), responder.start(wasi_http_types_method_incoming_response_status(borrowed),
+                                                        copy(wasi_http_types_borrow_fields(headers.get()))));
       } else {
         waits.push_back(answered(sent.future));
       }

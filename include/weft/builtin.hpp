@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A capability provider inside the host, in C++: derive from Builtin, register functions in the constructor, and give the
-/// host its factory under a name. Components then import its interfaces over a link, like those of any provider.
+/// A capability provider inside the host, in C++: derive from Builtin, register functions in the constructor, and give
+/// the host its factory under a name. Components then import its interfaces over a link, like those of any provider.
 ///
 ///   class Counter final : public weft::Builtin {
 ///    public:
@@ -15,8 +15,8 @@
 /// traps a guest; what a guest shall see belongs into the interface's own result, std::expected<T, E>.
 /// Ownership: the host owns it and destroys it after stop(), or after the last call that still runs then.
 /// Threads: functions are called from every shard at once, several at a time; state they share is immutable, atomic or
-/// locked for moments. put_link() to stop() run on a thread that may block, one at a time, at any time beside functions.
-/// Errors: an exception that leaves a function fails that call (internal), is logged and counted.
+/// locked for moments. put_link() to stop() run on a thread that may block, one at a time, at any time beside
+/// functions. Errors: an exception that leaves a function fails that call (internal), is logged and counted.
 #pragma once
 
 #include <weft/builtin_function.hpp>
@@ -57,8 +57,8 @@ struct BuiltinContext {
   std::string id;  ///< under which it was started: its id in links
   ConfigMap config = {};
   std::string data_dir = {};  ///< a folder of its own that survives restarts; empty: none
-  LogSink log = {};  ///< never empty
-  std::size_t shards = 1;  ///< CallInfo::shard is below
+  LogSink log = {};           ///< never empty
+  std::size_t shards = 1;     ///< CallInfo::shard is below
 };
 
 namespace detail {
@@ -84,8 +84,8 @@ class Builtin {
   virtual void stop();
 
  protected:
-  /// Serves one function of an interface. `interface` with a version ("acme:a/b@1.0.0") serves that version, without one
-  /// every version that is not served by itself. `name` as in WIT: "increment", "[constructor]cart",
+  /// Serves one function of an interface. `interface` with a version ("acme:a/b@1.0.0") serves that version, without
+  /// one every version that is not served by itself. `name` as in WIT: "increment", "[constructor]cart",
   /// "[method]cart.add". The callable answers at once, and must not block; or, if it takes a Reply<T>, later.
   template <class F>
   void function(std::string_view interface, std::string_view name, F callable) {
@@ -121,7 +121,8 @@ using BuiltinFactory = std::function<Result<std::unique_ptr<Builtin>>(BuiltinCon
 /// What a program adds to the built-ins of its host, by name.
 using BuiltinRegistry = std::map<std::string, BuiltinFactory, std::less<>>;
 
-/// The factory of a class with a constructor, or, if starting may fail, a static function `create`, from BuiltinContext.
+/// The factory of a class with a constructor, or, if starting may fail, a static function `create`, from
+/// BuiltinContext.
 template <std::derived_from<Builtin> T>
 BuiltinFactory builtin_factory() {
   return [](BuiltinContext context) -> Result<std::unique_ptr<Builtin>> {

@@ -134,9 +134,9 @@ Result<void> answer_call(const F& function, const CallInfo& call, ValueReader& p
 template <class F>
 BuiltinFunction make_answer(F function, BuiltinFunction::Kind kind) {
   return {.kind = kind,
-          .answer = [function = std::move(function)](const CallInfo& call, ValueReader& params, ValueWriter& results) {
-            return answer_call(function, call, params, results);
-          },
+          .answer = [function = std::move(function)](
+                        const CallInfo& call, ValueReader& params,
+                        ValueWriter& results) { return answer_call(function, call, params, results); },
           .reply = {}};
 }
 

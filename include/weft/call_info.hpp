@@ -22,9 +22,9 @@ struct CallInfo {
   std::string_view function;     ///< "increment"
   const ConfigMap& link_config;  ///< the target configuration of that link; empty if there is none
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  std::uint64_t chain = 0;        ///< the chain of calls this one belongs to; 0: unknown
-  std::size_t shard = 0;          ///< below BuiltinContext::shards; no two calls run at once on one shard, but those
-                                  ///< of blocking functions, which run elsewhere
+  std::uint64_t chain = 0;  ///< the chain of calls this one belongs to; 0: unknown
+  std::size_t shard = 0;    ///< below BuiltinContext::shards; no two calls run at once on one shard, but those
+                            ///< of blocking functions, which run elsewhere
   std::string_view trace_parent = {};  ///< W3C traceparent and tracestate; empty: none
   std::string_view trace_state = {};
   const std::atomic<bool>* cancelled = nullptr;

@@ -167,6 +167,9 @@ class Host {
   virtual void stop() = 0;
 };
 
+/// weft's own: "0.1.0".
+std::string_view weft_version() noexcept;
+
 using Versions = std::vector<std::pair<std::string, std::string>>;
 /// "48.0.8" and so on, for `weft version`: name and version of each library that matters, linked in or run on.
 Versions library_versions();

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Resources that a provider makes for its callers: a table of live objects, and the handles by which callers name them.
+/// Resources that a provider makes for its callers: a table of live objects, and the handles by which callers name
+/// them.
 ///
 ///   class Shop final : public weft::Builtin {
 ///     weft::Resource<Cart> carts_{*this};
 ///     Shop(...) {
-///       function(kApi, "[constructor]cart", [this](const CallInfo& call) { return carts_.add(call, std::make_shared<Cart>()); });
-///       function(kApi, "[method]cart.add", [this](Handle<Cart> self, std::string item) -> Result<void> {
+///       function(kApi, "[constructor]cart", [this](const CallInfo& call) { return carts_.add(call,
+///       std::make_shared<Cart>()); }); function(kApi, "[method]cart.add", [this](Handle<Cart> self, std::string item)
+///       -> Result<void> {
 ///         WEFT_TRY(const auto cart, carts_.find(self)); ...
 ///       resource(kApi, "cart", carts_);
 ///
-/// A handle is a capability: 112 random bits, so whoever has it was given it. Dropping a handle sends nothing on the wire;
-/// an object therefore goes when the host says so: by "[resource-drop]cart", at the end of the chain of calls it was made
-/// in (where the host tells), or when the last link of its maker is deleted.
-/// Ownership: a member of its Builtin, which it borrows. Objects are shared with the calls that use them, and may
-/// outlive their handle by those. Threads: any. Errors: not_found (no such handle), resource_exhausted (table full).
+/// A handle is a capability: 112 random bits, so whoever has it was given it. Dropping a handle sends nothing on the
+/// wire; an object therefore goes when the host says so: by "[resource-drop]cart", at the end of the chain of calls it
+/// was made in (where the host tells), or when the last link of its maker is deleted. Ownership: a member of its
+/// Builtin, which it borrows. Objects are shared with the calls that use them, and may outlive their handle by those.
+/// Threads: any. Errors: not_found (no such handle), resource_exhausted (table full).
 #pragma once
 
 #include <weft/call_info.hpp>

@@ -31,18 +31,42 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const auto bytes = std::as_bytes(std::span(data + 1, size - 1));
   switch (*data % 12) {
-    case 0: check<samples::Everything>(bytes); break;
-    case 1: check<std::vector<samples::Shape>>(bytes); break;
-    case 2: check<std::vector<std::int16_t>>(bytes); break;
-    case 3: check<std::vector<std::int32_t>>(bytes); break;
-    case 4: check<std::vector<std::int64_t>>(bytes); break;
-    case 5: check<std::vector<std::uint64_t>>(bytes); break;
-    case 6: check<std::vector<char32_t>>(bytes); break;
-    case 7: check<std::vector<std::string>>(bytes); break;
-    case 8: check<std::vector<std::monostate>>(bytes); break;
-    case 9: check<std::vector<std::pair<std::string, std::optional<std::vector<std::byte>>>>>(bytes); break;
-    case 10: check<std::vector<samples::Rights>>(bytes); break;
-    default: check<std::tuple<std::string_view, std::uint64_t, std::span<const std::byte>>>(bytes); break;
+    case 0:
+      check<samples::Everything>(bytes);
+      break;
+    case 1:
+      check<std::vector<samples::Shape>>(bytes);
+      break;
+    case 2:
+      check<std::vector<std::int16_t>>(bytes);
+      break;
+    case 3:
+      check<std::vector<std::int32_t>>(bytes);
+      break;
+    case 4:
+      check<std::vector<std::int64_t>>(bytes);
+      break;
+    case 5:
+      check<std::vector<std::uint64_t>>(bytes);
+      break;
+    case 6:
+      check<std::vector<char32_t>>(bytes);
+      break;
+    case 7:
+      check<std::vector<std::string>>(bytes);
+      break;
+    case 8:
+      check<std::vector<std::monostate>>(bytes);
+      break;
+    case 9:
+      check<std::vector<std::pair<std::string, std::optional<std::vector<std::byte>>>>>(bytes);
+      break;
+    case 10:
+      check<std::vector<samples::Rights>>(bytes);
+      break;
+    default:
+      check<std::tuple<std::string_view, std::uint64_t, std::span<const std::byte>>>(bytes);
+      break;
   }
   return 0;
 }

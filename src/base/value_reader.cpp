@@ -34,8 +34,8 @@ std::size_t decode_scalar(std::string_view text, char32_t& out) noexcept {
     if ((byte & 0xc0U) != 0x80) return 0;
     value = (value << 6U) | (byte & 0x3fU);
   }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (value < kSmallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return 0;
+  constexpr char32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return 0;
   out = value;
   return length;
 }

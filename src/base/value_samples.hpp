@@ -71,8 +71,8 @@ class Maker {
   void make(float& out) { out = static_cast<float>(static_cast<std::int64_t>(random_())) / 1024; }
   void make(double& out) { out = static_cast<double>(static_cast<std::int64_t>(random_())) / 1024; }
   void make(char32_t& out) {
-    constexpr std::array<char32_t, 4> kBelow = {0x80, 0x800, 0xd800, 0x110000};
-    out = static_cast<char32_t>(below(kBelow[below(4)]));
+    constexpr std::array<char32_t, 4> limits = {0x80, 0x800, 0xd800, 0x110000};
+    out = static_cast<char32_t>(below(limits[below(4)]));
     if (out >= 0xd800 && out < 0xe000) out = 0xe000;
   }
   void make(std::byte& out) { out = static_cast<std::byte>(below(256)); }
@@ -125,11 +125,21 @@ class Maker {
   }
   void make(Shape& out) {
     switch (below(5)) {
-      case 1: make(out.emplace<1>()); break;
-      case 2: make(out.emplace<2>()); break;
-      case 3: make(out.emplace<3>()); break;
-      case 4: make(out.emplace<4>()); break;
-      default: out.emplace<0>(); break;
+      case 1:
+        make(out.emplace<1>());
+        break;
+      case 2:
+        make(out.emplace<2>());
+        break;
+      case 3:
+        make(out.emplace<3>());
+        break;
+      case 4:
+        make(out.emplace<4>());
+        break;
+      default:
+        out.emplace<0>();
+        break;
     }
   }
   template <std::size_t kCount>

@@ -3,8 +3,8 @@
 /// answers, on any thread.
 ///
 /// Ownership: shared by the caller's PendingCall, the Reply and the list of its shard; it may outlive the shard. The
-/// handler is borrowed until it has been told or the caller has gone. Threads: finish(), is_cancelled(), on_cancel() any;
-/// the rest on the call's shard.
+/// handler is borrowed until it has been told or the caller has gone. Threads: finish(), is_cancelled(), on_cancel()
+/// any; the rest on the call's shard.
 #pragma once
 
 #include <atomic>

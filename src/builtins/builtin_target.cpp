@@ -124,17 +124,18 @@ BuiltinTarget::~BuiltinTarget() = default;
 
 template <class Work>
 Result<void> BuiltinTarget::fence(const CallInfo& info, Work work) noexcept {
-  std::string what = "an unknown exception";
-  Errc code = Errc::internal;
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    what = "out of memory";
-    code = Errc::resource_exhausted;
+    return threw(info, Errc::resource_exhausted, "out of memory");
   } catch (const std::exception& error) {
-    what = error.what();
-  } catch (...) {  // NOLINT(bugprone-empty-catch): `what` says so
+    return threw(info, Errc::internal, error.what());
+  } catch (...) {
+    return threw(info, Errc::internal, "an unknown exception");
   }
+}
+
+Error BuiltinTarget::threw(const CallInfo& info, Errc code, const char* what) {
   exceptions_.fetch_add(1, std::memory_order_relaxed);
   Error error(code, "the provider " + options_.id + " threw: " + what);
   if (options_.log) options_.log(LogLevel::error, options_.id, describe(info, error).to_string());
@@ -148,10 +149,10 @@ Error BuiltinTarget::describe(const CallInfo& info, Error error) const {
 Result<const detail::BuiltinFunction*> BuiltinTarget::admit(CallLane& lane, const dispatch::Invocation& invocation) {
   const detail::BuiltinFunction* function = state_.find(invocation.interface, invocation.function);
   if (function == nullptr) {
-    return Error(Errc::not_found,
-                 "the provider " + options_.id + " has no function " +
-                     name_of(invocation.interface, invocation.function),
-                 "link the interface to a provider that serves it", Blame::operator_);
+    return Error(
+        Errc::not_found,
+        "the provider " + options_.id + " has no function " + name_of(invocation.interface, invocation.function),
+        "link the interface to a provider that serves it", Blame::operator_);
   }
   // Counted before stopping_ is read, and stop() looks the other way round: one of the two sees the other.
   const std::uint32_t running = lane.running.fetch_add(1) + 1;
@@ -174,21 +175,25 @@ std::unique_ptr<dispatch::PendingCall> BuiltinTarget::invoke(async::Shard& shard
   }
   const detail::BuiltinFunction& function = **admitted;
   const dispatch::CallContext& context = invocation.context;
-  const CallInfo info{.source = context.source,
-                      .link_name = context.link_name,
-                      .interface = invocation.interface,
-                      .function = invocation.function,
-                      .link_config = links_.read(shard.index())
-                                         ->find_config(context.source, context.link_name, invocation.interface),
-                      .deadline = context.deadline,
-                      .chain = context.chain,
-                      .shard = shard.index(),
-                      .trace_parent = context.trace_parent,
-                      .trace_state = context.trace_state};
+  const CallInfo info{
+      .source = context.source,
+      .link_name = context.link_name,
+      .interface = invocation.interface,
+      .function = invocation.function,
+      .link_config = links_.read(shard.index())->find_config(context.source, context.link_name, invocation.interface),
+      .deadline = context.deadline,
+      .chain = context.chain,
+      .shard = shard.index(),
+      .trace_parent = context.trace_parent,
+      .trace_state = context.trace_state};
   switch (function.kind) {
-    case detail::BuiltinFunction::Kind::answers: answer(function, info, invocation, lane, handler); return nullptr;
-    case detail::BuiltinFunction::Kind::replies: return reply_later(function, info, invocation, shard, handler);
-    case detail::BuiltinFunction::Kind::blocks: return run_blocking(function, info, invocation, shard, handler);
+    case detail::BuiltinFunction::Kind::answers:
+      answer(function, info, invocation, lane, handler);
+      return nullptr;
+    case detail::BuiltinFunction::Kind::replies:
+      return reply_later(function, info, invocation, shard, handler);
+    case detail::BuiltinFunction::Kind::blocks:
+      return run_blocking(function, info, invocation, shard, handler);
   }
   return nullptr;
 }

@@ -2,12 +2,12 @@
 /// A weft::Builtin as the Target that the dispatcher calls: finds the function, decodes, calls, encodes, and tells the
 /// caller, now or later. A call that is answered at once allocates nothing but what its own values need.
 ///
-/// Ownership: owns the Builtin; shared by routes, by calls under way and by blocking work, so the Builtin lives until the
-/// last of them. Threads: invoke() on any shard below `shards`; link changes and stop() on a thread that may block, one
-/// at a time. Errors that a caller is told: not_found (no such function), malformed and resource_exhausted (parameters;
-/// too many calls), unavailable (being stopped; no pool for blocking work), internal (the function threw or dropped its
-/// reply), cancelled (cut off by stop()), and whatever the function fails with.
-/// Limits: `max_calls` unanswered calls for each shard; what is more is refused.
+/// Ownership: owns the Builtin; shared by routes, by calls under way and by blocking work, so the Builtin lives until
+/// the last of them. Threads: invoke() on any shard below `shards`; link changes and stop() on a thread that may block,
+/// one at a time. Errors that a caller is told: not_found (no such function), malformed and resource_exhausted
+/// (parameters; too many calls), unavailable (being stopped; no pool for blocking work), internal (the function threw
+/// or dropped its reply), cancelled (cut off by stop()), and whatever the function fails with. Limits: `max_calls`
+/// unanswered calls for each shard; what is more is refused.
 #pragma once
 
 #include <atomic>
@@ -85,6 +85,7 @@ class BuiltinTarget final : public dispatch::Target,
   /// Runs code of the builtin's author; an exception becomes an Error.
   template <class Work>
   Result<void> fence(const CallInfo& info, Work work) noexcept;
+  [[nodiscard]] Error threw(const CallInfo& info, Errc code, const char* what);
   [[nodiscard]] Error describe(const CallInfo& info, Error error) const;
   bool wait_until_idle(std::chrono::milliseconds limit);
   [[nodiscard]] bool is_idle() const noexcept;

@@ -54,7 +54,8 @@ class Sample final : public Builtin {
       }
       return std::string(text) + "/" + std::string(call.source);
     });
-    function(kApi, "[constructor]cart", [this](const CallInfo& call) { return carts.add(call, std::make_shared<Cart>()); });
+    function(kApi, "[constructor]cart",
+             [this](const CallInfo& call) { return carts.add(call, std::make_shared<Cart>()); });
     function(kApi, "[method]cart.add", [this](const Handle<Cart>& self, std::string item) -> Result<std::uint32_t> {
       WEFT_TRY(const auto cart, carts.find(self));
       cart->items.push_back(std::move(item));

@@ -4,15 +4,12 @@
 /// Threads: those of the test; several may call at once.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -108,7 +105,9 @@ class FakeCaller {
       }
       return future_.get();
     }
-    [[nodiscard]] bool is_told() const { return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+    [[nodiscard]] bool is_told() const {
+      return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }
     void on_results(std::span<const std::byte> results) override {
       pending_.reset();
       promise_.set_value(Bytes(results.begin(), results.end()));

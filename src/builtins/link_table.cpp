@@ -13,8 +13,8 @@ std::string_view package_of(std::string_view interface) noexcept {
 }
 
 const ConfigMap& no_config() noexcept {
-  static const ConfigMap kNone;
-  return kNone;
+  static const ConfigMap none;
+  return none;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The links of which a built-in is the target, immutable: what a call finds its link's configuration in. A change makes a
-/// new table that shares all but one bucket with the old one.
+/// The links of which a built-in is the target, immutable: what a call finds its link's configuration in. A change
+/// makes a new table that shares all but one bucket with the old one.
 ///
 /// Which link a call came over follows from its source, its link name and its interface. The interface of a link and of
 /// its calls may differ in namespace (wasi:keyvalue is called as wrpc:keyvalue), so the package's name decides.

@@ -16,7 +16,8 @@ struct PairKey {
 
 struct PairView {
   PairView(std::string_view a, std::string_view b) noexcept : first(a), second(b) {}
-  PairView(const PairKey& key) noexcept : first(key.first), second(key.second) {}  // NOLINT(google-explicit-constructor)
+  PairView(const PairKey& key) noexcept
+      : first(key.first), second(key.second) {}  // NOLINT(google-explicit-constructor)
   std::string_view first;
   std::string_view second;
 };

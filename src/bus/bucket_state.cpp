@@ -53,7 +53,11 @@ void compact(std::deque<BucketEvent>& events) {
   std::set<std::string> seen;
   std::deque<BucketEvent> kept;
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
-    if (!event->entry || seen.insert(event->entry->key).second) {
+    if (!event->entry) {
+      // What was there must have been told before the follower hears that it knows all.
+      seen.clear();
+      kept.push_front(std::move(*event));
+    } else if (seen.insert(event->entry->key).second) {
       kept.push_front(std::move(*event));
     }
   }

@@ -80,7 +80,7 @@ std::string encode_stream(const BucketSubjects& subjects);
 struct ConsumerRequest {
   std::string deliver_to;
   std::string filter;
-  std::uint64_t first_revision = 0;  ///< 0: the last value of each key, then what follows
+  std::uint64_t first_revision = 0;        ///< 0: the last value of each key, then what follows
   std::chrono::milliseconds heartbeat{0};  ///< 0: none, and no flow control
 };
 /// The body that makes an ephemeral push consumer, which the server forgets when nobody listens.

@@ -41,7 +41,8 @@ class BucketWatcher {
  public:
   virtual ~BucketWatcher() = default;
   /// First every entry there is (markers included where the store keeps them), then each change. After an outage the
-  /// entries that changed meanwhile come again; an entry that the store no longer has is never told as erased.
+  /// entries that changed meanwhile come again; an entry that the store no longer has is never told as erased. A value
+  /// that was replaced before it was told may be passed over (nats-server from 2.10 on does that).
   virtual void on_entry(const Entry& entry) = 0;
   /// All entries that were there have been told: at the start, and again after every resynchronisation.
   virtual void on_current() = 0;

@@ -271,11 +271,12 @@ TEST_P(KeyValueSuite, tells_a_watcher_changes_in_order) {
   RecordingWatcher watcher;
   watch(watcher);
   for (int i = 0; i < 100; ++i) put("a", std::to_string(i));
-  ASSERT_TRUE(testing_support::eventually([&] { return watcher.entries().size() == 100; }));
+  ASSERT_TRUE(testing_support::eventually([&] { return watcher.present() == Present{{"a", "99"}}; }));
+  // A store may pass over a value that was replaced before it was told.
   const auto entries = watcher.entries();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    EXPECT_EQ(entries[i].value, std::to_string(i));
-    if (i > 0) EXPECT_GT(entries[i].revision, entries[i - 1].revision);
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    EXPECT_GT(std::stoi(entries[i].value), std::stoi(entries[i - 1].value));
+    EXPECT_GT(entries[i].revision, entries[i - 1].revision);
   }
 }
 

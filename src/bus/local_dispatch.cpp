@@ -61,28 +61,30 @@ std::unique_ptr<Subscription> LocalDispatch::on_state(async::Shard& shard, std::
   });
 }
 
-std::size_t LocalDispatch::pending() const {
-  const std::lock_guard lock(mutex_);
-  return index_.pending();
-}
-
 Result<std::unique_ptr<Subscription>> LocalDispatch::subscribe(async::Shard& shard, std::string subject,
                                                                SubscribeOptions options, MessageHandler handler,
-                                                               std::move_only_function<void()> leave) {
+                                                               ListenHooks hooks) {
   WEFT_CHECK(check_pattern(subject));
   WEFT_CHECK(check_queue_group(options.queue_group));
   const auto queue = std::make_shared<ShardQueue<Message>>(shard, options.max_pending,
                                                            to_queue_policy(options.when_full), std::move(handler));
-  const std::lock_guard lock(mutex_);
-  if (finishing_) {
-    return Error(Errc::unavailable, "the bus is closed, nothing more can be subscribed to");
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (finishing_) {
+      return Error(Errc::unavailable, "the bus is closed, nothing more can be subscribed to");
+    }
+    id = index_.add({.pattern = std::move(subject), .queue_group = std::move(options.queue_group), .queue = queue});
   }
-  const std::uint64_t id =
-      index_.add({.pattern = std::move(subject), .queue_group = std::move(options.queue_group), .queue = queue});
-  return std::unique_ptr<Subscription>(
-      std::make_unique<QueueSubscription>(queue, [self = shared_from_this(), id, leave = std::move(leave)]() mutable {
-        if (leave) leave();
-        const std::lock_guard inner(self->mutex_);
+  if (hooks.joined) {
+    hooks.joined(id);
+  }
+  return std::unique_ptr<Subscription>(std::make_unique<QueueSubscription>(
+      queue, [self = shared_from_this(), id, leaving = std::move(hooks.leaving)]() mutable {
+        if (leaving) {
+          leaving(id);
+        }
+        const std::lock_guard lock(self->mutex_);
         self->index_.remove(id);
       }));
 }
@@ -103,9 +105,16 @@ bool LocalDispatch::deliver(const Message& message) {
   return found;
 }
 
-bool LocalDispatch::has_listener(const std::string& subject) const {
+void LocalDispatch::deliver_to(std::uint64_t listener, Message message) {
   const std::lock_guard lock(mutex_);
-  return answers_.contains(subject) || index_.has_listener(subject);
+  if (const auto queue = index_.queue_of(listener); queue != nullptr) {
+    dropped_ += queue->push(std::move(message));
+  }
+}
+
+std::vector<std::uint64_t> LocalDispatch::listeners() const {
+  const std::lock_guard lock(mutex_);
+  return index_.ids();
 }
 
 async::Task<Message> LocalDispatch::await_answer(std::string inbox, std::chrono::milliseconds timeout,
@@ -117,7 +126,7 @@ async::Task<Message> LocalDispatch::await_answer(std::string inbox, std::chrono:
       answers_.emplace(inbox, done);
     }
     if (auto sent = send(); !sent) {
-      fail_answer(inbox, std::move(sent).error());
+      end_answer(inbox, std::move(sent).error());
     }
   });
   auto answer = co_await async::with_deadline(std::move(wait), timeout);
@@ -130,15 +139,12 @@ async::Task<Message> LocalDispatch::await_answer(std::string inbox, std::chrono:
   co_return answer;
 }
 
-bool LocalDispatch::fail_answer(const std::string& inbox, Error error) {
+void LocalDispatch::end_answer(const std::string& inbox, Result<Message> outcome) {
   const std::lock_guard lock(mutex_);
-  const auto waiting = answers_.find(inbox);
-  if (waiting == answers_.end()) {
-    return false;
+  if (const auto waiting = answers_.find(inbox); waiting != answers_.end()) {
+    waiting->second.complete(std::move(outcome));
+    answers_.erase(waiting);
   }
-  waiting->second.complete(std::move(error));
-  answers_.erase(waiting);
-  return true;
 }
 
 void LocalDispatch::fail_all_answers(const Error& error) {

@@ -23,6 +23,12 @@
 
 namespace weft::bus {
 
+/// Called without a lock when a listener has come, and on its shard before it goes; with its number.
+struct ListenHooks {
+  std::move_only_function<void(std::uint64_t)> joined;
+  std::move_only_function<void(std::uint64_t)> leaving;
+};
+
 class LocalDispatch : public std::enable_shared_from_this<LocalDispatch> {
  public:
   explicit LocalDispatch(BusState state) : state_(state) {}
@@ -33,21 +39,22 @@ class LocalDispatch : public std::enable_shared_from_this<LocalDispatch> {
   std::unique_ptr<Subscription> on_state(async::Shard& shard, std::function<void(BusState)> handler);
 
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
-  /// Messages that wait for their handlers now.
-  [[nodiscard]] std::size_t pending() const;
 
-  /// unavailable once drain began. `leave` is called, on the listener's shard, before the listener goes.
+  /// unavailable once drain began.
   Result<std::unique_ptr<Subscription>> subscribe(async::Shard& shard, std::string subject, SubscribeOptions options,
-                                                  MessageHandler handler, std::move_only_function<void()> leave);
+                                                  MessageHandler handler, ListenHooks hooks = {});
   /// Gives the message to everybody who listens; false if nobody does.
   bool deliver(const Message& message);
-  [[nodiscard]] bool has_listener(const std::string& subject) const;
+  /// To one listener, by its number; to nobody if it has gone.
+  void deliver_to(std::uint64_t listener, Message message);
+  /// The numbers of all listeners.
+  [[nodiscard]] std::vector<std::uint64_t> listeners() const;
 
   /// Waits for the first message to `inbox`, which `send` asks for; `send` may fail.
   async::Task<Message> await_answer(std::string inbox, std::chrono::milliseconds timeout, std::string subject,
                                     std::move_only_function<Result<void>()> send);
-  /// Ends the wait at that inbox; false if nobody waits there.
-  bool fail_answer(const std::string& inbox, Error error);
+  /// Ends the wait at that inbox, if somebody waits there.
+  void end_answer(const std::string& inbox, Result<Message> outcome);
   void fail_all_answers(const Error& error);
 
   /// Takes no new subscriptions, ends those there are after what has arrived is handled. deadline_exceeded.

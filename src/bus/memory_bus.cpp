@@ -59,7 +59,7 @@ async::Task<Message> MemoryBus::request(Message message, std::chrono::millisecon
 
 Result<std::unique_ptr<Subscription>> MemoryBus::subscribe(async::Shard& shard, std::string subject,
                                                            SubscribeOptions options, MessageHandler handler) {
-  return state_->dispatch->subscribe(shard, std::move(subject), std::move(options), std::move(handler), {});
+  return state_->dispatch->subscribe(shard, std::move(subject), std::move(options), std::move(handler));
 }
 
 std::string MemoryBus::new_inbox() { return "_INBOX.memory." + std::to_string(state_->next_inbox++); }

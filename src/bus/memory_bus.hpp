@@ -36,11 +36,11 @@ class MemoryBus final : public Bus {
   async::Task<std::shared_ptr<KeyValue>> open_bucket(std::string name) override;
   async::Task<void> drain(std::chrono::milliseconds timeout) override;
 
-  /// As publish(); tells whether somebody listened. For a server that passes on others' requests.
-  Result<bool> publish_and_tell(const Message& message);
-
  private:
   struct State;
+  /// As publish(); tells whether somebody listened.
+  Result<bool> publish_and_tell(const Message& message);
+
   std::shared_ptr<State> state_;
 };
 

@@ -68,8 +68,7 @@ Result<std::unique_ptr<Subscription>> NatsBus::subscribe(async::Shard& shard, st
                                                          SubscribeOptions options, MessageHandler handler) {
   WEFT_CHECK(check_pattern(subject));
   WEFT_CHECK(check_queue_group(options.queue_group));
-  const auto when_full =
-      options.when_full == WhenFull::drop_oldest ? QueueFull::drop_oldest : QueueFull::drop_newest;
+  const auto when_full = options.when_full == WhenFull::drop_oldest ? QueueFull::drop_oldest : QueueFull::drop_newest;
   auto mailbox = std::make_shared<Mailbox>(shard, options.max_pending, when_full, std::move(handler));
   WEFT_TRY(auto delivery, connection_->subscribe(subject, options, mailbox));
   return std::make_unique<NatsSubscription>(std::move(mailbox), std::move(delivery));

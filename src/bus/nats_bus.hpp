@@ -5,12 +5,10 @@
 /// The destructor closes what drain() has not, and waits for the threads of nats.c (milliseconds, up to connect_timeout
 /// while it is trying to connect): not on a shard.
 /// Threads: as bus.hpp says. nats.c's thread copies a message into the subscription's mailbox, which hands it over on
-/// the shard; requests are answered through one inbox subscription. Tasks need an executor that runs one thing at a time
-/// (a shard).
-/// State: a lost connection comes back by itself for ever, with exponential waits; requests that were waiting for an
-/// answer end with `unavailable` (nobody knows whether they were handled), new ones go to the bounded buffer and have
-/// until their time-out.
-/// Source: control-plane facts 2; nats.c 3.4.1.
+/// the shard; requests are answered through one inbox subscription. Tasks need an executor that runs one thing at a
+/// time (a shard). State: a lost connection comes back by itself for ever, with exponential waits; requests that were
+/// waiting for an answer end with `unavailable` (nobody knows whether they were handled), new ones go to the bounded
+/// buffer and have until their time-out. Source: control-plane facts 2; nats.c 3.4.1.
 #pragma once
 
 #include <memory>

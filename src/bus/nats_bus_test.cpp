@@ -84,6 +84,19 @@ TEST_F(NatsBusTest, closes_while_it_is_waiting_for_a_server) {
   EXPECT_EQ(bus->state(), BusState::closed);
 }
 
+TEST_F(NatsBusTest, drains_at_once_without_a_connection) {
+  const auto bus = connect();
+  Collected<Message> got;
+  const Ending ending(*this);
+  collect(*bus, "weft.drain", got);
+  server_->kill();
+  wait_for_state(*bus, BusState::disconnected);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(wait(bus->drain(30s)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+  EXPECT_EQ(bus->state(), BusState::closed);
+}
+
 TEST_F(NatsBusTest, comes_back_with_its_subscriptions_after_the_server_was_killed) {
   const auto bus = connect();
   Collected<Message> got;
@@ -120,8 +133,8 @@ TEST_F(NatsBusTest, bounds_what_is_published_while_disconnected) {
 }
 
 inline async::Task<void> ask(Bus* bus, Collected<Errc>* told) {
-  const auto reply = co_await bus->request(
-      {.subject = "weft.silent", .reply = {}, .headers = {}, .payload = {}}, std::chrono::minutes(10));
+  const auto reply = co_await bus->request({.subject = "weft.silent", .reply = {}, .headers = {}, .payload = {}},
+                                           std::chrono::minutes(10));
   told->add(reply ? Errc::internal : reply.error().code());
   co_return Result<void>();
 }
@@ -228,15 +241,15 @@ TEST_F(NatsBusTest, drops_the_oldest_when_told_to) {
   async::Shard slow(1);
   slow.start();
   bool first = true;
-  auto made = bus->subscribe(slow, "weft.slow",
-                             {.queue_group = {}, .max_pending = 5, .when_full = WhenFull::drop_oldest},
-                             [&](const Message& message) {
-                               if (std::exchange(first, false)) {
-                                 begun.set_value();
-                                 go_on.get_future().wait();
-                               }
-                               got.add(message.payload);
-                             });
+  auto made =
+      bus->subscribe(slow, "weft.slow", {.queue_group = {}, .max_pending = 5, .when_full = WhenFull::drop_oldest},
+                     [&](const Message& message) {
+                       if (std::exchange(first, false)) {
+                         begun.set_value();
+                         go_on.get_future().wait();
+                       }
+                       got.add(message.payload);
+                     });
   ASSERT_TRUE(made);
   ASSERT_TRUE(bus->publish(message("weft.slow", "0")));
   begun.get_future().wait();

@@ -67,6 +67,8 @@ NatsConnection::NatsConnection(NatsOptions options) : options_(std::move(options
 
 Result<std::shared_ptr<NatsConnection>> NatsConnection::open(NatsOptions options) {
   auto connection = std::shared_ptr<NatsConnection>(new NatsConnection(std::move(options)));
+  WEFT_TRY(auto inbox, connection->new_inbox());
+  connection->requests_ = std::make_shared<NatsRequests>(std::move(inbox));
   WEFT_CHECK(connection->connect());
   if (auto opened = connection->open_inbox(); !opened) {
     connection->close();
@@ -78,14 +80,16 @@ Result<std::shared_ptr<NatsConnection>> NatsConnection::open(NatsOptions options
 Result<void> NatsConnection::connect() {
   auto callbacks = std::make_unique<ConnectionCallbacks>(shared_from_this(), gate_->enter());
   WEFT_TRY(const auto options, make_nats_options(options_, *callbacks));
-  const auto status = natsConnection_Connect(&handle_, options.get());
+  natsConnection* made = nullptr;
+  const auto status = natsConnection_Connect(&made, options.get());
   if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
-    handle_ = nullptr;
     return connect_error(status);
   }
+  // From now on the callbacks may come, some have perhaps.
   static_cast<void>(callbacks.release());
-  if (natsConnection_Status(handle_) == NATS_CONN_STATUS_CONNECTED) {
-    state_ = BusState::connected;
+  handle_ = made;
+  if (natsConnection_Status(made) == NATS_CONN_STATUS_CONNECTED) {
+    change_state(BusState::connected);
   } else {
     log(fmt::format("nats: no server answers at {} yet; trying on", url()));
   }
@@ -93,8 +97,6 @@ Result<void> NatsConnection::connect() {
 }
 
 Result<void> NatsConnection::open_inbox() {
-  WEFT_TRY(auto inbox, new_inbox());
-  requests_ = std::make_shared<NatsRequests>(std::move(inbox));
   WEFT_TRY(inbox_, receive(requests_->pattern(), [requests = requests_](natsMsg* message) {
              auto answer = to_message(message);
              const auto subject = answer.subject;
@@ -135,7 +137,8 @@ Error NatsConnection::connect_error(natsStatus status) const {
 
 std::string NatsConnection::url() const {
   char text[512] = {};
-  if (handle_ != nullptr && natsConnection_GetConnectedUrl(handle_, text, sizeof text) == NATS_OK && text[0] != '\0') {
+  auto* const handle = handle_.load();
+  if (handle != nullptr && natsConnection_GetConnectedUrl(handle, text, sizeof text) == NATS_OK && text[0] != '\0') {
     return without_credentials(text);
   }
   std::string all;
@@ -184,10 +187,8 @@ void NatsConnection::change_state(BusState state) {
   }
   log(fmt::format("nats: {} {}", state == BusState::closed ? "closed the connection to" : "lost the connection to",
                   url()));
-  if (requests_) {
-    requests_->fail_all({Errc::unavailable, fmt::format("the connection to {} was lost", url()),
-                         "whether the request was handled is not known", Blame::environment});
-  }
+  requests_->fail_all({Errc::unavailable, fmt::format("the connection to {} was lost", url()),
+                       "whether the request was handled is not known", Blame::environment});
 }
 
 std::unique_ptr<Subscription> NatsConnection::on_state(async::Shard& shard, StateHandler handler) {
@@ -245,11 +246,10 @@ async::Task<Message> NatsConnection::request(Message message, std::chrono::milli
     timer.async_wait([done, self, subject, timeout](const boost::system::error_code& fault) {
       if (!fault) {
         const bool there = self->state() == BusState::connected;
-        done.complete(
-            Error(there ? Errc::deadline_exceeded : Errc::unavailable,
-                  there ? fmt::format("no answer on {} within {} ms", subject, timeout.count())
-                        : fmt::format("no connection to {} within {} ms", self->url(), timeout.count()),
-                  {}, Blame::environment));
+        done.complete(Error(there ? Errc::deadline_exceeded : Errc::unavailable,
+                            there ? fmt::format("no answer on {} within {} ms", subject, timeout.count())
+                                  : fmt::format("no connection to {} within {} ms", self->url(), timeout.count()),
+                            {}, Blame::environment));
       }
     });
     id = self->send_request(std::move(message), done);
@@ -349,11 +349,17 @@ async::Task<void> NatsConnection::drain_subscriptions(std::chrono::milliseconds 
       if (!delivery) {
         continue;
       }
-      delivery->drain(timeout, [latch, weak = entry.mailbox] {
+      const auto finish = [latch, weak = entry.mailbox] {
         if (const auto mailbox = weak.lock()) {
           mailbox->finish([latch] {});
         }
-      });
+      };
+      // Without a connection nothing more arrives, and nats.c would wait for it all the same.
+      if (state_ == BusState::connected) {
+        delivery->drain(timeout, finish);
+      } else {
+        finish();
+      }
     }
   });
 }

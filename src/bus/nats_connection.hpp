@@ -2,12 +2,12 @@
 /// One connection of nats.c with what hangs on it: its state and who follows it, the requests that wait, the
 /// subscriptions that are to be drained. NatsBus, its buckets and their watches share it.
 ///
-/// Shared because nats.c's callbacks hold it too, until the one that tells of the closing. close() waits until they have
-/// let go. Threads: any; nothing blocks but open() (up to connect_timeout for each address) and close() (milliseconds,
-/// or the rest of an attempt to connect): not on a shard.
-/// A publish may block for at most `write_deadline` when the server takes nothing more and the socket is full.
-/// Limits: a server that refuses the credentials twice running ends the connection for good (nats.c 3.4 has no option
-/// for it): the state is then `closed`.
+/// Shared because nats.c's callbacks hold it too, until the one that tells of the closing. close() waits until they
+/// have let go. Threads: any; nothing blocks but open() (up to connect_timeout for each address) and close()
+/// (milliseconds, or the rest of an attempt to connect): not on a shard. A publish may block for at most
+/// `write_deadline` when the server takes nothing more and the socket is full. Limits: a server that refuses the
+/// credentials twice running ends the connection for good (nats.c 3.4 has no option for it): the state is then
+/// `closed`.
 #pragma once
 
 #include <atomic>
@@ -95,7 +95,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   std::atomic<BusState> state_{BusState::disconnected};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<bool> is_draining_{false};
-  natsConnection* handle_ = nullptr;  // set once, before anybody shares this
+  std::atomic<natsConnection*> handle_{nullptr};  // set once; a callback may come before that
 
   std::mutex mutex_;  // listeners and subscriptions
   std::list<std::shared_ptr<StateListener>> listeners_;

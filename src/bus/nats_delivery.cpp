@@ -44,11 +44,11 @@ Result<std::shared_ptr<NatsDelivery>> NatsDelivery::open(natsConnection* connect
   auto delivery = std::shared_ptr<NatsDelivery>(new NatsDelivery);
   auto callback = std::make_unique<Callback>(std::move(receiver), delivery, gate->enter());
   natsSubscription* made = nullptr;
-  const auto status = queue_group.empty()
-                          ? natsConnection_Subscribe(&made, connection, subject.c_str(), &Callback::on_message,
-                                                     callback.get())
-                          : natsConnection_QueueSubscribe(&made, connection, subject.c_str(), queue_group.c_str(),
-                                                          &Callback::on_message, callback.get());
+  const auto status =
+      queue_group.empty()
+          ? natsConnection_Subscribe(&made, connection, subject.c_str(), &Callback::on_message, callback.get())
+          : natsConnection_QueueSubscribe(&made, connection, subject.c_str(), queue_group.c_str(),
+                                          &Callback::on_message, callback.get());
   if (status != NATS_OK) {
     return to_error(status, "subscribe to " + subject);
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One subscription of nats.c and the state of its callback.
 ///
-/// The state (the receiver) is given to nats.c when the subscription is made and freed in its completion callback, which
-/// comes after the last message; when the subscription cannot be made it is freed here. Ending a delivery does not wait
-/// for a call of the receiver that is under way. Borrows the connection. Threads: any; the receiver runs on a thread of
-/// nats.c, one message at a time, and must neither block nor throw.
-/// Errors of open(): invalid_argument (subject, queue group), unavailable (the connection is closed).
+/// The state (the receiver) is given to nats.c when the subscription is made and freed in its completion callback,
+/// which comes after the last message; when the subscription cannot be made it is freed here. Ending a delivery does
+/// not wait for a call of the receiver that is under way. Borrows the connection. Threads: any; the receiver runs on a
+/// thread of nats.c, one message at a time, and must neither block nor throw. Errors of open(): invalid_argument
+/// (subject, queue group), unavailable (the connection is closed).
 #pragma once
 
 #include <chrono>

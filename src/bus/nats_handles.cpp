@@ -26,7 +26,7 @@ struct FreeMemory {
 };
 using Names = std::unique_ptr<const char*, FreeMemory>;
 
-constexpr std::ptrdiff_t kSmallestBlock = 13;  // "NATS/1.0", two line ends and a zero
+constexpr std::ptrdiff_t kSmallestBlock = 13;                       // "NATS/1.0", two line ends and a zero
 constexpr std::ptrdiff_t kLargestBlock = std::ptrdiff_t{64} << 20;  // the most a server can be told to take
 
 // What is not listed is about a connection that is not there or went bad.
@@ -82,9 +82,9 @@ std::vector<MessageHeader> copy_headers(natsMsg* message) {
   return headers;
 }
 
-// The bytes of the header block. nats.c lends them to nobody, but lays a received message out as subject, reply, headers,
-// payload, each but the last with a zero behind it (3.4.1 to 3.14; src/msg.c, natsMsg_create). Whatever does not look
-// like that is no block.
+// The bytes of the header block. nats.c lends them to nobody, but lays a received message out as subject, reply,
+// headers, payload, each but the last with a zero behind it (3.4.1 to 3.14; src/msg.c, natsMsg_create). Whatever does
+// not look like that is no block.
 std::string_view find_header_block(natsMsg* message) {
   const char* const reply = natsMsg_GetReply(message);
   const char* const before = reply != nullptr ? reply : natsMsg_GetSubject(message);

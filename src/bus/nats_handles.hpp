@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The handles and values of nats.c as values of ours. For the nats_*.cpp files only: nothing of nats.c shows elsewhere.
-/// Threads: any.
+/// The handles and values of nats.c as values of ours. For the nats_*.cpp files only: nothing of nats.c shows
+/// elsewhere. Threads: any.
 #pragma once
 
 #include <nats/nats.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The header block of a NATS message: "NATS/1.0[ status[ description]]", lines of "Name: value", an empty line.
 ///
-/// Why not nats.c's own reader: 3.4.1 takes the whole next line for the value of a header that is empty, and gives up all
-/// headers when the last one is. Empty headers are common: tracing libraries send `tracestate` without a value.
+/// Why not nats.c's own reader: 3.4.1 takes the whole next line for the value of a header that is empty, and gives up
+/// all headers when the last one is. Empty headers are common: tracing libraries send `tracestate` without a value.
 /// Pure. Order and repetitions are kept; blanks around values are not. The status is the header "Status", its text
 /// "Description", as nats.c has them. Source: NATS ADR-4.
 #pragma once

@@ -125,8 +125,7 @@ async::Task<StreamInfo> NatsKeyValue::ensure() {
   co_return decode_stream(again.payload);
 }
 
-async::Task<std::uint64_t> NatsKeyValue::write(std::string key, std::string value,
-                                               std::vector<MessageHeader> headers) {
+async::Task<std::uint64_t> NatsKeyValue::write(std::string key, std::string value, std::vector<MessageHeader> headers) {
   WEFT_CO_CHECK(check_key(key));
   Message message;
   message.subject = subjects_.written(key);
@@ -181,19 +180,19 @@ async::Task<std::vector<Entry>> NatsKeyValue::collect(std::string filter) {
     collector = std::make_shared<Collector>(subjects_, done);
     timer.async_wait([done, timeout](const boost::system::error_code& fault) {
       if (!fault) {
-        done.complete(Error(Errc::deadline_exceeded,
-                            fmt::format("JetStream did not deliver all within {} ms", timeout.count())));
+        done.complete(
+            Error(Errc::deadline_exceeded, fmt::format("JetStream did not deliver all within {} ms", timeout.count())));
       }
     });
-    auto opened = connection_->receive(
-        inbox, [collector](natsMsg* message) { collector->take(to_message(message)); });
+    auto opened = connection_->receive(inbox, [collector](natsMsg* message) { collector->take(to_message(message)); });
     if (!opened) {
       return collector->fail(std::move(opened).error());
     }
     delivery = *std::move(opened);
     Message message;
     message.subject = subjects_.api("CONSUMER.CREATE");
-    message.payload = encode_consumer(subjects_, {.deliver_to = inbox, .filter = filter, .first_revision = 0, .heartbeat = {}});
+    message.payload =
+        encode_consumer(subjects_, {.deliver_to = inbox, .filter = filter, .first_revision = 0, .heartbeat = {}});
     request = connection_->send_request(
         std::move(message), NatsRequests::Done([collector, connection = connection_](Result<Message> answer) {
           if (!answer) {

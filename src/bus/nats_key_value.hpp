@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A bucket of JetStream: the stream KV_{bucket}, whose subjects are the keys.
 ///
-/// Speaks to the JetStream API by messages and not through nats.c's kvStore: that blocks a thread for every call, has no
-/// cancellation, creates the bucket with other defaults than facts 4.1 asks for (no allow_direct), and its watch neither
-/// tells that it has all there is after an outage nor notices that the stream was lost. By messages every call is one
-/// request on the connection's inbox, from any shard, with a deadline.
+/// Speaks to the JetStream API by messages and not through nats.c's kvStore: that blocks a thread for every call, has
+/// no cancellation, creates the bucket with other defaults than facts 4.1 asks for (no allow_direct), and its watch
+/// neither tells that it has all there is after an outage nor notices that the stream was lost. By messages every call
+/// is one request on the connection's inbox, from any shard, with a deadline.
 ///
 /// Shares the connection; must be gone before the bus. Threads: any.
 /// A stream that is lost while the bucket is open is created anew by the next write or by a watch. get() asks the
-/// stream directly, which any of its replicas may answer: a value written just before through another connection may not
-/// be there yet when the stream has several.
-/// Source: NATS ADR-8; control-plane facts 2.5 and 4.1.
+/// stream directly, which any of its replicas may answer: a value written just before through another connection may
+/// not be there yet when the stream has several. Source: NATS ADR-8; control-plane facts 2.5 and 4.1.
 #pragma once
 
 #include <memory>

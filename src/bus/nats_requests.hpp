@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The requests of one bus that wait for an answer: one inbox subscription `{prefix}.{unique}.*` for all of them, the last
-/// token tells which. An answer nobody waits for any more is dropped.
+/// The requests of one bus that wait for an answer: one inbox subscription `{prefix}.{unique}.*` for all of them, the
+/// last token tells which. An answer nobody waits for any more is dropped.
 ///
 /// A lock guards the table; nats.c takes one of its own for every message anyway. Answers go to the waiting task by its
 /// own executor. Owned by the connection, shared with the callback of its subscription. Threads: any.

@@ -169,19 +169,25 @@ Result<OptionsHandle> make_nats_options(const NatsOptions& options, ConnectionCa
   return handle;
 }
 
+void ConnectionCallbacks::tell_state(ConnectionCallbacks& callbacks, BusState state) noexcept {
+  try {
+    callbacks.connection->change_state(state);
+  } catch (...) {  // out of memory: the state itself is set before anything is allocated
+    return;
+  }
+}
+
 void ConnectionCallbacks::on_connected(natsConnection* /*handle*/, void* closure) noexcept {
-  auto& connection = *static_cast<ConnectionCallbacks*>(closure)->connection;
-  connection.change_state(BusState::connected);
+  tell_state(*static_cast<ConnectionCallbacks*>(closure), BusState::connected);
 }
 
 void ConnectionCallbacks::on_disconnected(natsConnection* /*handle*/, void* closure) noexcept {
-  auto& connection = *static_cast<ConnectionCallbacks*>(closure)->connection;
-  connection.change_state(BusState::disconnected);
+  tell_state(*static_cast<ConnectionCallbacks*>(closure), BusState::disconnected);
 }
 
 void ConnectionCallbacks::on_closed(natsConnection* /*handle*/, void* closure) noexcept {
   const std::unique_ptr<ConnectionCallbacks> self(static_cast<ConnectionCallbacks*>(closure));
-  self->connection->change_state(BusState::closed);
+  tell_state(*self, BusState::closed);
 }
 
 // nats.c does not keep the subscription alive for this callback: it is not looked at.

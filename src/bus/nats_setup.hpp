@@ -25,6 +25,8 @@ struct ConnectionCallbacks {
   static natsStatus sign(char** fault, unsigned char** signature, int* length, const char* nonce,
                          void* closure) noexcept;
 
+  static void tell_state(ConnectionCallbacks& callbacks, BusState state) noexcept;
+
   CallbackGate::Pass pass;  // first, so that it is given back last
   std::shared_ptr<NatsConnection> connection;
 };

@@ -307,8 +307,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   bool is_closed_ = false;
   milliseconds wait_ = kFirstWait;
-  std::string created_;          // of the stream that revision_ is about
-  std::uint64_t revision_ = 0;   // the last one told
+  std::string created_;         // of the stream that revision_ is about
+  std::uint64_t revision_ = 0;  // the last one told
 
   std::uint64_t attempt_ = 0;
   std::uint64_t alarm_ = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Follows one bucket through outages: an ephemeral push consumer, and the rules for making it anew.
 ///
-/// One attempt: look at the stream (create it when it is gone); make a consumer that begins after the last revision told,
-/// or, when the stream is not the one it was, with the last value of every key; deliver; on_current() once all that was
-/// there at the start has come. A new attempt follows a reconnect, three missed heartbeats (the consumer or the stream
-/// is lost), a gap in the deliveries, and with growing waits (50 ms .. 1 s) a failed attempt. What is no longer there is
-/// never told: the new attempt only ever brings entries.
+/// One attempt: look at the stream (create it when it is gone); make a consumer that begins after the last revision
+/// told, or, when the stream is not the one it was, with the last value of every key; deliver; on_current() once all
+/// that was there at the start has come. A new attempt follows a reconnect, three missed heartbeats (the consumer or
+/// the stream is lost), a gap in the deliveries, and with growing waits (50 ms .. 1 s) a failed attempt. What is no
+/// longer there is never told: the new attempt only ever brings entries.
 ///
 /// A machine of callbacks on its shard and not a coroutine: a Subscription ends in its destructor, which cannot await.
 /// Owned by the Subscription; everything else (timers, answers, deliveries) holds it weakly. Shares the connection,

@@ -85,6 +85,10 @@ struct SqliteStore::Core {
     if (!flushing) {
       flushing = pool.post([this]() noexcept { flush(); });
     }
+    if (!flushing) {
+      waiting.back().done.complete(Error(Errc::resource_exhausted, "too much waits for the thread of the store"));
+      waiting.pop_back();
+    }
   }
 
   std::vector<Write> take_batch() {

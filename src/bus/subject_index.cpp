@@ -76,18 +76,17 @@ std::vector<std::shared_ptr<ShardQueue<Message>>> SubjectIndex::find(std::string
   return chosen;
 }
 
-bool SubjectIndex::has_listener(std::string_view subject) const {
-  bool found = false;
-  visit(subject, [&](const Listener&) { found = true; });
-  return found;
+std::shared_ptr<ShardQueue<Message>> SubjectIndex::queue_of(std::uint64_t id) const {
+  const auto found = listeners_.find(id);
+  return found == listeners_.end() ? nullptr : found->second.queue;
 }
 
-std::size_t SubjectIndex::pending() const {
-  std::size_t sum = 0;
+std::vector<std::uint64_t> SubjectIndex::ids() const {
+  std::vector<std::uint64_t> all;
   for (const auto& [id, listener] : listeners_) {
-    sum += listener.queue->size();
+    all.push_back(id);
   }
-  return sum;
+  return all;
 }
 
 }  // namespace weft::bus

@@ -32,10 +32,9 @@ class SubjectIndex {
   std::vector<Listener> take_all();
   /// All plain listeners that match, and one of each queue group, chosen by chance so that each gets its share.
   std::vector<std::shared_ptr<ShardQueue<Message>>> find(std::string_view subject);
-  [[nodiscard]] bool has_listener(std::string_view subject) const;
-  /// Messages that wait for their handlers.
-  [[nodiscard]] std::size_t pending() const;
-  [[nodiscard]] std::size_t size() const noexcept { return listeners_.size(); }
+  /// Null if there is none of that number.
+  [[nodiscard]] std::shared_ptr<ShardQueue<Message>> queue_of(std::uint64_t id) const;
+  [[nodiscard]] std::vector<std::uint64_t> ids() const;
 
  private:
   struct Hash {

@@ -16,8 +16,7 @@ inline constexpr std::string_view kOperatorJwt =
     "mVyc2lvbiI6Mn19.kiw_WRETqyDZyOdbFgh81Zqneig4xdxoqXHe9iAmk5QaxXQ34Mf6ZTXH71_A6ST0M1Pp5S7qVz-"
     "BC7mUhdzyBA";
 /// The account's public key, for `resolver_preload`.
-inline constexpr std::string_view kAccount =
-    "ABRDTS6BMAVJ254EM2732QZ7AEBY3OZ56AVILNXF5IZ4ZGW4RKB4N3SK";
+inline constexpr std::string_view kAccount = "ABRDTS6BMAVJ254EM2732QZ7AEBY3OZ56AVILNXF5IZ4ZGW4RKB4N3SK";
 /// Its JWT.
 inline constexpr std::string_view kAccountJwt =
     "eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.eyJqdGkiOiJDNlIzQ0RGQzI1UTVHUE1OTlVCNVFNS09BNDNXTUVUR"
@@ -35,15 +34,11 @@ inline constexpr std::string_view kUserJwt =
     "01SQUpWVEpSTlVUVFpFRFZYWDNMV0s0TVBCWVZWREZGNjJaQUo1WUIyIiwibmF0cyI6eyJwdWIiOnt9LCJzdWIiOnt9LCJzdWJzI"
     "jotMSwiZGF0YSI6LTEsInBheWxvYWQiOi0xLCJ0eXBlIjoidXNlciIsInZlcnNpb24iOjJ9fQ.ieDjIxYujJAovrD9fVX5QQKMie"
     "2Jaj3K7Wrhe3cCQMZGEtjCyA0_0rPwNtT3cDS0aFrs02iwSCp3m8HCJO09BA";
-inline constexpr std::string_view kUserSeed =
-    "SUAMOTY76LOQF22EIWWYMH6ZFPLZ6M5CG3YB2BSFYUQAREIYFJT647V2NE";
+inline constexpr std::string_view kUserSeed = "SUAMOTY76LOQF22EIWWYMH6ZFPLZ6M5CG3YB2BSFYUQAREIYFJT647V2NE";
 /// The same user as a plain nkey.
-inline constexpr std::string_view kUserKey =
-    "UCWA2RV73DSNTCGMRAJVTJRNUTTZEDVXX3LWK4MPBYVVDFF62ZAJ5YB2";
+inline constexpr std::string_view kUserKey = "UCWA2RV73DSNTCGMRAJVTJRNUTTZEDVXX3LWK4MPBYVVDFF62ZAJ5YB2";
 /// A key that is in no JWT.
-inline constexpr std::string_view kOtherSeed =
-    "SUAL5FJEKNJGAUUR7ERJXLRYVX3WJXIDQGVP62MLGPBZ32YFRFEQ5EDAGI";
-inline constexpr std::string_view kOtherKey =
-    "UAWJTFWSJ3TQI5FMSE3AIMLDHTICZ6BHKLGU5CKSVOBDM2TA72NHLMG6";
+inline constexpr std::string_view kOtherSeed = "SUAL5FJEKNJGAUUR7ERJXLRYVX3WJXIDQGVP62MLGPBZ32YFRFEQ5EDAGI";
+inline constexpr std::string_view kOtherKey = "UAWJTFWSJ3TQI5FMSE3AIMLDHTICZ6BHKLGU5CKSVOBDM2TA72NHLMG6";
 
 }  // namespace weft::bus::test_identity

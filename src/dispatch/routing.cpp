@@ -18,41 +18,44 @@ std::uint64_t hash(std::string_view source, std::string_view link_name, std::str
 
 }  // namespace
 
-/// Its texts lie in one piece of memory: a look-up touches the bucket's hashes, the entry and that piece.
+/// One route. Its texts lie in one piece of memory, shared by the snapshots that have it.
 struct RoutingSnapshot::Entry {
-  std::string text;  ///< source, link name, interface and target id, one after the other
-  std::uint32_t source_size;
-  std::uint32_t link_name_size;
-  std::uint32_t interface_size;
-  std::uint32_t target;
+  std::shared_ptr<const char[]> text;  ///< source, link name, interface and target id, one after the other
+  std::uint32_t source_size = 0;
+  std::uint32_t link_name_size = 0;
+  std::uint32_t interface_size = 0;
+  std::uint32_t target_size = 0;
+  std::uint32_t target = 0;
 
   [[nodiscard]] bool is(std::string_view source, std::string_view link_name,
                         std::string_view interface) const noexcept {
     if (source.size() != source_size || link_name.size() != link_name_size || interface.size() != interface_size) {
       return false;
     }
-    const auto* at = text.data();
+    const auto* at = text.get();
     return std::memcmp(at, source.data(), source_size) == 0 &&
            std::memcmp(at + source_size, link_name.data(), link_name_size) == 0 &&
            std::memcmp(at + source_size + link_name_size, interface.data(), interface_size) == 0;
   }
   [[nodiscard]] std::string_view target_id() const noexcept {
-    return std::string_view(text).substr(std::size_t{source_size} + link_name_size + interface_size);
+    return {text.get() + source_size + link_name_size + interface_size, target_size};
   }
 };
 
+/// A look-up touches as little memory as it can: the marks, which lie close together, then one entry and its text.
 struct RoutingSnapshot::Bucket {
-  std::vector<std::uint64_t> hashes;                  ///< of the entries, in their order
-  std::vector<std::shared_ptr<const Entry>> entries;  ///< shared by the snapshots that have them
+  std::vector<std::uint32_t> marks;  ///< the lower half of each entry's hash
+  std::vector<Entry> entries;        ///< in the same order
 
   [[nodiscard]] std::size_t find(std::uint64_t hashed, std::string_view source, std::string_view link_name,
                                  std::string_view interface) const noexcept {
-    for (std::size_t index = 0; index < hashes.size(); ++index) {
-      if (hashes[index] == hashed && entries[index]->is(source, link_name, interface)) {
+    const auto mark = static_cast<std::uint32_t>(hashed);
+    for (std::size_t index = 0; index < marks.size(); ++index) {
+      if (marks[index] == mark && entries[index].is(source, link_name, interface)) {
         return index;
       }
     }
-    return hashes.size();
+    return marks.size();
   }
 };
 
@@ -66,10 +69,10 @@ FoundRoute RoutingSnapshot::find(std::string_view source, std::string_view link_
     return {};
   }
   const auto index = bucket->find(hashed, source, link_name, interface);
-  if (index == bucket->hashes.size()) {
+  if (index == bucket->marks.size()) {
     return {};
   }
-  const auto& entry = *bucket->entries[index];
+  const auto& entry = bucket->entries[index];
   return {.target_id = entry.target_id(),
           .target = &(*targets_[entry.target / kPageTargets])[entry.target % kPageTargets]};
 }
@@ -187,23 +190,28 @@ void RoutingTable::set_routes(std::string_view source, std::vector<Route> routes
 
 void RoutingTable::put_entry(std::string_view source, std::string_view link_name, std::string_view interface,
                              std::uint32_t number) {
-  RoutingSnapshot::Entry entry{.text = {},
+  const std::string& target_id = uses_[number].id;
+  auto text = std::make_shared<char[]>(source.size() + link_name.size() + interface.size() + target_id.size());
+  auto* at = text.get();
+  for (const std::string_view part : {source, link_name, interface, std::string_view(target_id)}) {
+    at = std::ranges::copy(part, at).out;
+  }
+  RoutingSnapshot::Entry entry{.text = std::move(text),
                                .source_size = static_cast<std::uint32_t>(source.size()),
                                .link_name_size = static_cast<std::uint32_t>(link_name.size()),
                                .interface_size = static_cast<std::uint32_t>(interface.size()),
+                               .target_size = static_cast<std::uint32_t>(target_id.size()),
                                .target = number};
-  entry.text.append(source).append(link_name).append(interface).append(uses_[number].id);
   const auto hashed = hash(source, link_name, interface);
   auto& bucket = writable().buckets_[hashed >> 52U];
   auto changed =
       bucket ? std::make_shared<RoutingSnapshot::Bucket>(*bucket) : std::make_shared<RoutingSnapshot::Bucket>();
   const auto index = changed->find(hashed, source, link_name, interface);
-  auto shared = std::make_shared<const RoutingSnapshot::Entry>(std::move(entry));
-  if (index == changed->hashes.size()) {
-    changed->hashes.push_back(hashed);
-    changed->entries.push_back(std::move(shared));
+  if (index == changed->marks.size()) {
+    changed->marks.push_back(static_cast<std::uint32_t>(hashed));
+    changed->entries.push_back(std::move(entry));
   } else {
-    changed->entries[index] = std::move(shared);
+    changed->entries[index] = std::move(entry);
   }
   bucket = std::move(changed);
 }
@@ -213,7 +221,7 @@ void RoutingTable::drop_entry(std::string_view source, std::string_view link_nam
   auto& bucket = writable().buckets_[hashed >> 52U];
   auto changed = std::make_shared<RoutingSnapshot::Bucket>(*bucket);
   const auto index = static_cast<std::ptrdiff_t>(changed->find(hashed, source, link_name, interface));
-  changed->hashes.erase(changed->hashes.begin() + index);
+  changed->marks.erase(changed->marks.begin() + index);
   changed->entries.erase(changed->entries.begin() + index);
   bucket = std::move(changed);
 }

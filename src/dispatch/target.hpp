@@ -30,10 +30,17 @@ struct CallContext {
   std::string_view source;     ///< id of the component or provider that calls
   std::string_view link_name;  ///< the link it calls over
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  std::uint32_t depth = 0;         ///< calls that this one is nested in
+  std::uint32_t depth = 0;             ///< calls that this one is nested in
   std::string_view trace_parent = {};  ///< W3C traceparent and tracestate as received; empty: none
   std::string_view trace_state = {};
   std::uint64_t chain = 0;  ///< names the chain of calls this one belongs to, see Target::end_chain(); 0: none
+};
+
+/// Who holds the memory of a call's parameters. A target that knows what it is may take them over instead of copying.
+class ParamsOwner {
+ protected:
+  ParamsOwner() = default;
+  virtual ~ParamsOwner() = default;
 };
 
 /// One call. The views are valid until invoke() returns; who needs them longer copies.
@@ -42,6 +49,7 @@ struct Invocation {
   std::string_view function;   ///< "get", "[method]cart.add"
   std::span<const std::byte> params;
   CallContext context;
+  ParamsOwner* owner = nullptr;  ///< of params, if they may be taken over until invoke() returns
 };
 
 /// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either

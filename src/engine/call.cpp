@@ -110,6 +110,13 @@ Result<std::unique_ptr<Call>> Call::function(Lane& lane, const Function& functio
   });
 }
 
+Result<std::unique_ptr<Call>> Call::function_from(Lane& lane, const Function& function, Call& caller,
+                                                  async::Shard& shard, CallEvents& events) {
+  return begin(shard, events, [&](weft_waker waker, weft_call** out) {
+    return weft_func_start_from(lane.get(), function.get(), caller.handle_.get(), waker, out);
+  });
+}
+
 Result<std::unique_ptr<Call>> Call::drop_resource(Lane& lane, std::span<const std::byte> handle, async::Shard& shard,
                                                   CallEvents& events) {
   return begin(shard, events, [&](weft_waker waker, weft_call** out) {
@@ -180,6 +187,11 @@ void Call::complete_import(std::uint64_t token, std::span<const std::byte> resul
   wake_if_woken();
 }
 
+void Call::complete_import_from(std::uint64_t token, Call& from) {
+  weft_call_import_complete_from(handle_.get(), token, from.handle_.get());
+  wake_if_woken();
+}
+
 void Call::fail_import(std::uint64_t token, std::string_view message) {
   weft_call_import_fail(handle_.get(), token, engine::to_c(message));
   wake_if_woken();
@@ -215,6 +227,11 @@ Result<ResponseHead> Call::take_head() {
   }
   head.headers = from_c(headers, count);
   return head;
+}
+
+std::optional<std::uint32_t> Call::head_error() const {
+  const auto number = weft_call_head_error(handle_.get());
+  return number == UINT32_MAX ? std::nullopt : std::optional(number);
 }
 
 BodyPiece Call::next_body() {

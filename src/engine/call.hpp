@@ -100,6 +100,10 @@ class Call {
   static Result<std::unique_ptr<Call>> command(Lane& lane, async::Shard& shard, CallEvents& events);
   static Result<std::unique_ptr<Call>> function(Lane& lane, const Function& function, std::span<const std::byte> params,
                                                 async::Shard& shard, CallEvents& events);
+  /// The same with the parameters of the import call that `caller` is telling of, from inside its on_import(): they are
+  /// taken over, and what on_import() was given is not valid any more.
+  static Result<std::unique_ptr<Call>> function_from(Lane& lane, const Function& function, Call& caller,
+                                                     async::Shard& shard, CallEvents& events);
   /// Drops a resource that an instance kept on this lane owns, by the handle it gave; the destructor runs as this call.
   /// Errors: not_found, if the owner has ended with its call (its resources ended with it).
   static Result<std::unique_ptr<Call>> drop_resource(Lane& lane, std::span<const std::byte> handle, async::Shard& shard,
@@ -115,6 +119,8 @@ class Call {
   /// by itself. A token that nobody waits for any more is ignored. A failure traps the guest.
   void complete_import(std::uint64_t token, std::span<const std::byte> results);
   void fail_import(std::uint64_t token, std::string_view message);
+  /// Completes with the result of a function that has succeeded, which is taken over: `from` has none any more.
+  void complete_import_from(std::uint64_t token, Call& from);
 
   void push_body(std::span<const std::byte> piece);
   void end_body(std::span<const HeaderRef> trailers);
@@ -122,6 +128,8 @@ class Call {
 
   /// The head, or why the guest gave none.
   Result<ResponseHead> take_head();
+  /// After a head that failed: the index in wasi:http's error-code of the error that the guest gave instead.
+  [[nodiscard]] std::optional<std::uint32_t> head_error() const;
   /// The next piece of the response body. Taking one lets the guest write on, which is polled later by itself.
   BodyPiece next_body();
 
@@ -145,8 +153,8 @@ class Call {
 
   CallEvents& events_;
   std::shared_ptr<WakeTarget> target_;
-  bool polling_ = false;  ///< inside poll_now
-  bool woken_ = false;    ///< by what our owner did in on_polled
+  bool polling_ = false;                 ///< inside poll_now
+  bool woken_ = false;                   ///< by what our owner did in on_polled
   std::vector<OutgoingHttp*> outgoing_;  ///< requests of the guest that are being answered
   base::UniqueHandle<weft_call, &weft_call_free> handle_;
 };

@@ -31,6 +31,7 @@ Blame blame_for(Errc code) {
     case Errc::cancelled:
     case Errc::unavailable:
     case Errc::conflict:
+    case Errc::refused:
       return Blame::host;
   }
   return Blame::host;

@@ -16,7 +16,9 @@ constexpr std::uint32_t kHttpRequestDenied = 15;
 
 std::unique_ptr<OutgoingHttp> OutgoingHttp::take(Call& call, std::uint64_t token) {
   weft_outgoing_request raw{};
-  if (!weft_call_http_request(call.handle_.get(), token, &raw)) {
+  const bool taken = weft_call_http_request(call.handle_.get(), token, &raw);
+  call.wake_if_woken();
+  if (!taken) {
     return nullptr;
   }
   std::unique_ptr<OutgoingHttp> request(new OutgoingHttp(call, token));

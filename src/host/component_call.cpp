@@ -28,13 +28,13 @@ ComponentCall::~ComponentCall() {
   }
 }
 
-void ComponentCall::begin(std::span<const std::byte> params) {
+void ComponentCall::begin(const dispatch::Invocation& invocation) {
   switch (owner_.permits_.enter(owner_.shard_, *this)) {
     case Permits::Entry::taken:
-      return run(params);
+      return run(invocation.params, invocation.owner);
     case Permits::Entry::queued:
       state_ = State::waiting;
-      kept_params_.assign(params.begin(), params.end());
+      kept_params_.assign(invocation.params.begin(), invocation.params.end());
       return;
     case Permits::Entry::refused:
       owner_.shed_.fetch_add(1, std::memory_order_relaxed);
@@ -54,12 +54,15 @@ void ComponentCall::stay() {
 
 void ComponentCall::on_permit() {
   const auto params = std::move(kept_params_);
-  run(params);
+  run(params, nullptr);
 }
 
-void ComponentCall::run(std::span<const std::byte> params) {
+void ComponentCall::run(std::span<const std::byte> params, dispatch::ParamsOwner* owner) {
   state_ = State::running;
-  auto call = engine::Call::function(owner_.lane(), function_.function, params, owner_.shard_, *this);
+  const auto* import = dynamic_cast<ImportParams*>(owner);
+  auto call = import != nullptr
+                  ? engine::Call::function_from(owner_.lane(), function_.function, import->caller(), owner_.shard_, *this)
+                  : engine::Call::function(owner_.lane(), function_.function, params, owner_.shard_, *this);
   if (!call) {
     return fail(why(std::move(call).error()));
   }
@@ -88,6 +91,9 @@ void ComponentCall::on_polled(engine::Polled polled) {
   }
   auto& handler = handler_;
   const auto call = end(false);
+  if (auto* caller = dynamic_cast<GuestImports*>(&handler)) {
+    return caller->take_results(*call);
+  }
   handler.on_results(call->result());
 }
 

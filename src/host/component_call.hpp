@@ -29,7 +29,7 @@ class ComponentCall final : public dispatch::PendingCall,
   ComponentCall(const ComponentCall&) = delete;
   ComponentCall& operator=(const ComponentCall&) = delete;
 
-  void begin(std::span<const std::byte> params);
+  void begin(const dispatch::Invocation& invocation);
   /// It has not ended at once: the shard ends it when its time is over, or when the component goes.
   void stay();
   [[nodiscard]] bool is_over() const noexcept { return state_ == State::over; }
@@ -45,7 +45,7 @@ class ComponentCall final : public dispatch::PendingCall,
   void fail(Error error) override;
   void deadline_passed() override;
 
-  void run(std::span<const std::byte> params);
+  void run(std::span<const std::byte> params, dispatch::ParamsOwner* owner);
   [[nodiscard]] Error why(Error outcome);
   /// Lets go of everything but the engine's call, which it gives: its result may still be needed.
   std::unique_ptr<engine::Call> end(bool failed) noexcept;

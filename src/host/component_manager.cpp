@@ -61,6 +61,10 @@ Limits limits_of(const Limits& defaults, const std::optional<wire::StringMap>& n
   return limits;
 }
 
+bool uses(const std::vector<std::string>& configs, const std::string& name) {
+  return std::ranges::find(configs, name) != configs.end();
+}
+
 std::string other_reference_warning(const std::string& running, const wire::ScaleComponent& command) {
   if (command.allow_update) {
     return fmt::format(
@@ -81,7 +85,7 @@ std::string other_reference_warning(const std::string& running, const wire::Scal
 struct ComponentManager::Running {
   wire::ScaleComponent command;  ///< with the reference that really runs
   std::optional<wire::ComponentClaims> claims;
-  std::shared_ptr<builtins::ConfigTarget> config;
+  std::unique_ptr<builtins::ConfigTarget> config;
   std::shared_ptr<ComponentTarget> target;
 };
 
@@ -283,6 +287,22 @@ async::Task<void> ComponentManager::leave_tree(std::string id) {
   co_return co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); });
 }
 
+/// Calls reach `running` from now on; whatever answered before ends its calls and goes.
+boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> running) {
+  const auto id = running->command.component_id;
+  const auto before = std::exchange(workload(id).running, running);
+  world_.router.set_links(id, world_.store.links_of(id));
+  world_.router.set_target(id, running->target);
+  co_await world_.router.settle();
+  if (before) {
+    retire(before->target);
+  }
+}
+
+void ComponentManager::retire(std::shared_ptr<ComponentTarget> target) {
+  world_.draining.post([target = std::move(target), grace = policy_.drain_grace]() noexcept { target->close(grace); });
+}
+
 async::Task<void> ComponentManager::stop(wire::ScaleComponent command) {
   const bool ran = workload(command.component_id).running != nullptr;
   WEFT_CO_CHECK(co_await leave_tree(command.component_id));
@@ -314,7 +334,7 @@ async::Task<void> ComponentManager::adjust(wire::ScaleComponent command) {
   auto& now = running->command;
   if (command.config != now.config) {
     WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
-    running->config->set(std::move(bundle));
+    running->config->update(std::move(bundle));
     now.config = command.config;
   }
   now.count = command.count;
@@ -393,13 +413,14 @@ async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepar
   }
   auto running = std::make_shared<Running>();
   running->claims = std::move(fetched.claims);
-  running->config = std::make_shared<builtins::ConfigTarget>(std::move(bundle));
+  const auto shards = world_.shards.size();
+  running->config = std::make_unique<builtins::ConfigTarget>(command.component_id, shards, std::move(bundle));
   ComponentTargetConfig config;
   config.max_instances = command.count;
   config.provided = {
-      {"wasi:config/store", running->config},
-      {"wasi:config/runtime", running->config},
-      {"wasi:logging/logging", std::make_shared<builtins::LoggingTarget>(command.component_id, world_.log)},
+      {"wasi:config/store", running->config->target()},
+      {"wasi:config/runtime", running->config->target()},
+      {"wasi:logging/logging", builtins::make_logging_target(command.component_id, shards, world_.log)},
   };
   running->target = std::make_shared<ComponentTarget>(world_.shards, std::move(fetched.component),
                                                       world_.router.dispatcher(), std::move(config), world_.log);
@@ -460,8 +481,8 @@ std::vector<wire::ComponentDescription> ComponentManager::inventory() const {
 
 void ComponentManager::on_config(const std::string& name) {
   for (const auto& [id, entry] : workloads_) {
-    if (entry->running && std::ranges::contains(entry->running->command.config, name)) {
-      entry->running->config->set(world_.store.live_bundle(entry->running->command.config));
+    if (entry->running && uses(entry->running->command.config, name)) {
+      entry->running->config->update(world_.store.live_bundle(entry->running->command.config));
     }
   }
 }

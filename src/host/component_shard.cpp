@@ -145,7 +145,7 @@ std::unique_ptr<dispatch::PendingCall> ComponentShard::invoke(const dispatch::In
     return nullptr;
   }
   auto call = std::make_unique<ComponentCall>(*this, **function, handler, CallScope::of(invocation.context));
-  call->begin(invocation.params);
+  call->begin(invocation);
   if (call->is_over()) {
     return nullptr;
   }

@@ -68,8 +68,7 @@ class ComponentShard {
   ComponentShard(const ComponentShard&) = delete;
   ComponentShard& operator=(const ComponentShard&) = delete;
 
-  std::unique_ptr<dispatch::PendingCall> invoke(const dispatch::Invocation& invocation,
-                                                dispatch::CallHandler& handler);
+  std::unique_ptr<dispatch::PendingCall> invoke(const dispatch::Invocation& invocation, dispatch::CallHandler& handler);
   void drop_resource(std::span<const std::byte> handle);
   /// Ends every call with `unavailable` and lets go of all instances.
   void end_all();

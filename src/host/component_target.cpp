@@ -35,8 +35,7 @@ ComponentTarget::ComponentTarget(async::ShardPool& shards, std::shared_ptr<const
       shards_(shards) {
   per_shard_.reserve(shards.size());
   for (std::size_t index = 0; index < shards.size(); ++index) {
-    per_shard_.push_back(
-        std::make_unique<ComponentShard>(shards.at(index), *component_, imports_, *permits_, log));
+    per_shard_.push_back(std::make_unique<ComponentShard>(shards.at(index), *component_, imports_, *permits_, log));
   }
   if (component_->info().kind == WorldKind::http) {
     http_ = std::make_unique<HttpGuests>(shards, component_, log, permits_, &imports_);
@@ -92,7 +91,8 @@ void ComponentTarget::close(std::chrono::milliseconds grace) {
     http_->close();
   }
   on_each_shard(shards_, [this](std::size_t index) { per_shard_[index]->end_all(); });
-  // Timers that were due already, and what the ended ones have posted.
+  // Timers that were due already; and what the ended ones have posted, which Asio queues when their handler has ended.
+  on_each_shard(shards_, [](std::size_t /*index*/) {});
   on_each_shard(shards_, [](std::size_t /*index*/) {});
 }
 

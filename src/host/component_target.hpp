@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A component as a target of calls: each call gets a fresh instance (or one that is reused, if it is so configured), on
-/// the shard where it arrived. At most `max_instances` calls run at once over all shards, HTTP requests among them;
+/// A component as a target of calls: each call gets a fresh instance (or one that is reused, if it is so configured),
+/// on the shard where it arrived. At most `max_instances` calls run at once over all shards, HTTP requests among them;
 /// `max_queued` more wait for their turn, and the rest is shed.
 ///
-/// Ownership: shared by the host and the routing snapshots; borrows the shards, the dispatcher and the log. close() must
-/// have returned before it is destroyed. Threads: invoke() and drop_resource() on a shard, close() on none, all else
-/// from any. Errors of a call: not_found (no such export), malformed (bytes that are not of its types), trap,
+/// Ownership: shared by the host and the routing snapshots; borrows the shards, the dispatcher and the log. close()
+/// must have returned before it is destroyed. Threads: invoke() and drop_resource() on a shard, close() on none, all
+/// else from any. Errors of a call: not_found (no such export), malformed (bytes that are not of its types), trap,
 /// resource_exhausted (shed, no instance free), deadline_exceeded, unavailable (closing).
 ///
 /// A call's deadline is the earlier of its caller's and the component's own (limits.timeout). It is handed on, with the
@@ -38,7 +38,7 @@ class ComponentShard;
 struct ComponentTargetConfig {
   std::uint32_t max_instances = 0;  ///< calls at once; 0: what the engine's pool holds
   std::uint32_t max_queued = 1024;
-  ProvidedInterfaces provided;
+  ProvidedInterfaces provided = {};  // NOLINT(readability-redundant-member-init): lets it be left out of initializers
 };
 
 class ComponentTarget final : public dispatch::Target {

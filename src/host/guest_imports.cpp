@@ -133,6 +133,7 @@ Result<std::shared_ptr<web::Handler>> GuestImports::http_handler() const {
 
 void GuestImports::call_out(const ImportPlan::Import& import, std::span<const std::byte> params) {
   const auto& rule = import.rule;
+  ImportParams owner(*call_);
   const dispatch::Invocation invocation{.interface = rule.interface,
                                         .function = rule.function,
                                         .params = params,
@@ -141,7 +142,8 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
                                                     .deadline = scope_.deadline,
                                                     .depth = scope_.depth + 1,
                                                     .trace_parent = scope_.trace_parent,
-                                                    .trace_state = scope_.trace_state}};
+                                                    .trace_state = scope_.trace_state},
+                                        .owner = &owner};
   auto pending = import.provider ? import.provider->invoke(shard_, invocation, *this)
                                  : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this);
   if (call_ != nullptr) {
@@ -207,8 +209,7 @@ void GuestImports::set_link_name(const ImportRule& rule, std::span<const std::by
 
 /// The owner hears of it if it is a component of this host; on the wire a drop says nothing (data-plane facts 2.5).
 void GuestImports::drop(const ImportRule& rule, std::span<const std::byte> handle) {
-  const auto found =
-      plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key);
+  const auto found = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key);
   if (!found) {
     return;
   }
@@ -235,6 +236,14 @@ void GuestImports::on_results(std::span<const std::byte> results) {
   } else {
     give(results);
   }
+  pending_.reset();
+}
+
+void GuestImports::take_results(engine::Call& callee) {
+  if (import_->gives_rpc_error) {
+    return on_results(callee.result());
+  }
+  std::exchange(call_, nullptr)->complete_import_from(token_, callee);
   pending_.reset();
 }
 

@@ -65,7 +65,17 @@ struct CallScope {
   }
 };
 
-class GuestImports final : private dispatch::CallHandler {
+/// The parameters of an import call, which lie in the engine: a component called with them takes them over.
+class ImportParams final : public dispatch::ParamsOwner {
+ public:
+  explicit ImportParams(engine::Call& caller) : caller_(caller) {}
+  [[nodiscard]] engine::Call& caller() const noexcept { return caller_; }
+
+ private:
+  engine::Call& caller_;
+};
+
+class GuestImports final : public dispatch::CallHandler {
  public:
   /// `plan` may be null: a guest without imports.
   GuestImports(const ImportPlan* plan, async::Shard& shard, CallScope scope)
@@ -79,6 +89,8 @@ class GuestImports final : private dispatch::CallHandler {
   /// From CallEvents::on_http: the request goes where the guest's link of wasi:http/outgoing-handler leads. `id` is the
   /// call's, for logs.
   void send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id);
+  /// on_results() with what `callee` gave, which is taken over.
+  void take_results(engine::Call& callee);
   /// Cancels what is under way.
   void cancel() noexcept;
 

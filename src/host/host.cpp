@@ -39,8 +39,8 @@ std::string default_cache_dir() {
 class ServiceCore {
  public:
   ServiceCore(async::ShardPool& shards, const std::shared_ptr<const LoadedComponent>& component, const LogSink& log)
-      : guests_(shards, component, log,
-                std::make_shared<Permits>(shards, component->config().limits.max_concurrent, 0), nullptr) {}
+      : guests_(shards, component, log, std::make_shared<Permits>(shards, component->config().limits.max_concurrent, 0),
+                nullptr) {}
 
   Result<void> start(async::ShardPool& shards, web::ServerConfig config) {
     WEFT_TRY(server_, web::Server::create(shards, guests_, std::move(config)));

@@ -76,7 +76,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   GuestResponder* responder_ = nullptr;
   Permit permit_ = Permit::none;
   std::unique_ptr<engine::Call> call_;
-  GuestImports imports_;  ///< dies before the call
+  GuestImports imports_;                   ///< dies before the call
   std::optional<engine::BodyPiece> held_;  ///< the piece after the one that is being written
   bool head_sent_ = false;
   bool writing_ = false;
@@ -357,6 +357,10 @@ void HttpGuest::send_head() {
   auto head = call_->take_head();
   if (!head) {
     log_error(head.error());
+    if (const auto fault = call_->head_error(); fault && *fault < web::kHttpFaults) {
+      answered_ = true;
+      return exchange_->fault(static_cast<web::HttpFault>(*fault), head.error().message());
+    }
     return fail(500, head.error().message());
   }
   web::ResponseHead response{.status = head->status, .headers = {}};

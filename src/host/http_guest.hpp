@@ -4,7 +4,8 @@
 /// cancels it.
 ///
 /// Status codes when the guest fails before its head: 500 trap, 502 no response, 503 no instance free or no more calls
-/// may wait, 504 deadline; after it, the message is left visibly incomplete.
+/// may wait, 504 deadline, and web::to_status() of an error-code that it answers with; after it, the message is left
+/// visibly incomplete.
 ///
 /// Ownership: HttpGuests owns one ShardGuests per shard, which owns the calls in flight there; the responder that a
 /// session holds only points at its call. Threads: on_request() and all of ShardGuests on their shard; the rest as

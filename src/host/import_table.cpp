@@ -72,7 +72,9 @@ ImportKind kind_of(std::string_view interface, std::string_view key, std::string
 
 }  // namespace
 
-std::string_view without_version(std::string_view interface) noexcept { return interface.substr(0, interface.find('@')); }
+std::string_view without_version(std::string_view interface) noexcept {
+  return interface.substr(0, interface.find('@'));
+}
 
 ImportRule import_rule(std::string_view interface, std::string_view function) {
   const auto key = without_version(interface);

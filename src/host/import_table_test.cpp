@@ -16,7 +16,8 @@ TEST(ImportTableTest, an_interface_of_anybody_goes_over_its_link_as_it_is) {
   EXPECT_EQ(rule.function, "[method]cart.add");
   EXPECT_EQ(import_rule("acme:shop/cart", "total").interface, "acme:shop/cart");
   EXPECT_EQ(import_rule("acme:shop/cart", "[resource-drop]cart").kind, ImportKind::drop);
-  EXPECT_EQ(import_rule("wasmcloud:messaging/consumer@0.2.0", "publish").interface, "wasmcloud:messaging/consumer@0.2.0");
+  EXPECT_EQ(import_rule("wasmcloud:messaging/consumer@0.2.0", "publish").interface,
+            "wasmcloud:messaging/consumer@0.2.0");
 }
 
 TEST(ImportTableTest, buckets_of_keyvalue_are_local_and_their_methods_are_not) {

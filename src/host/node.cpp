@@ -10,6 +10,7 @@
 #include "bus/memory_bus.hpp"
 #include "bus/memory_key_value.hpp"
 #include "bus/nats_bus.hpp"
+#include "bus/socket_server.hpp"
 #include "host/entropy.hpp"
 #include "host/task_node.hpp"
 #include "supervision/asio_runtime.hpp"
@@ -149,18 +150,17 @@ async::Task<void> Node::boot() {
   providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
   server_.emplace(*bus_, control_,
                   lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
-                                               .stop_grace = stop_grace_,
-                           .host_id = id,
+                                               .host_id = id,
                                                .component_auctions = config_.component_auctions,
                                                .provider_auctions = config_.provider_auctions},
-                  *store_, *events_, operations_, *this);
+                  *store_, *events_, operations_, static_cast<lattice::HostCommands&>(*this));
   heartbeat_.emplace(control_, config_.heartbeat_interval,
                      [this] { events_->publish("host_heartbeat", wire::encode(inventory())); });
   WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
     tree_->start(std::move(done));
     return {};
   }));
-  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), version()));
+  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
   co_return Result<void>();
 }
 
@@ -221,6 +221,19 @@ supervision::SupervisorSpec Node::tree_spec() {
         co_await server_->close();
         co_return Result<void>();
       }));
+  if (!config_.control_socket.empty()) {
+    root.children.emplace_back(part(
+        "socket", "unix-socket",
+        [this]() -> async::Task<void> {
+          WEFT_CO_TRY(socket_, bus::SocketServer::listen(control_, *bus_, {.path = config_.control_socket}));
+          co_return Result<void>();
+        },
+        [this]() -> async::Task<void> {
+          const auto closed = co_await socket_->close();
+          socket_.reset();
+          co_return closed;
+        }));
+  }
   root.children.emplace_back(part(
       "heartbeat", "timer",
       [this]() -> async::Task<void> {
@@ -311,7 +324,7 @@ wire::HostPing Node::ping() {
           .lattice = config_.lattice,
           .uptime_seconds = identity_.uptime_seconds(),
           .uptime_human = identity_.uptime_text(),
-          .version = std::string(version()),
+          .version = std::string(weft_version()),
           .ctl_host = info.url,
           .rpc_host = info.url,
           .js_domain = info.jetstream_domain.empty() ? std::nullopt : std::optional(info.jetstream_domain)};
@@ -321,7 +334,7 @@ wire::HostInventory Node::inventory() {
   return {.host_id = identity_.id(),
           .friendly_name = identity_.friendly_name(),
           .labels = identity_.labels(),
-          .version = std::string(version()),
+          .version = std::string(weft_version()),
           .uptime_human = identity_.uptime_text(),
           .uptime_seconds = identity_.uptime_seconds(),
           .components = components_->inventory(),

@@ -33,6 +33,10 @@
 #include "lattice/host_commands.hpp"
 #include "supervision/tree.hpp"
 
+namespace weft::bus {
+class SocketServer;
+}
+
 namespace weft::host {
 
 /// What a node borrows of its Host.
@@ -116,6 +120,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<ProviderManager> providers_;
   std::optional<lattice::ControlServer> server_;
   std::optional<lattice::Heartbeat> heartbeat_;
+  std::unique_ptr<bus::SocketServer> socket_;
   std::unique_ptr<supervision::Tree> tree_;
 
   std::mutex stop_mutex_;

@@ -273,8 +273,8 @@ OutgoingExchanges::~OutgoingExchanges() {
 }
 
 void OutgoingExchanges::begin(std::unique_ptr<engine::OutgoingHttp> request) {
-  const auto exchange = std::make_shared<OutgoingExchange>(*this, shard_, std::move(request),
-                                                           id_ + "." + std::to_string(++count_));
+  const auto exchange =
+      std::make_shared<OutgoingExchange>(*this, shard_, std::move(request), id_ + "." + std::to_string(++count_));
   exchanges_.push_back(exchange);
   // In a turn of its own: a handler may do as it likes, and this is called while the guest's call is polled.
   shard_.post([this, weak = std::weak_ptr(exchange)]() noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The requests that one call of a guest sends, each a web::Exchange: the same seam by which a server's requests reach a
-/// component, so a request of a guest goes to another component, to the http-client built-in or to a test without code
-/// of its own. Where it goes is the route's to say; without one every request is denied.
+/// The requests that one call of a guest sends, each a web::Exchange: the same seam by which a server's requests reach
+/// a component, so a request of a guest goes to another component, to the http-client built-in or to a test without
+/// code of its own. Where it goes is the route's to say; without one every request is denied.
 ///
 /// A handler that fails without saying how (Exchange::fail) gives the guest internal-error with the reason, and an
 /// answer that has begun breaks off.

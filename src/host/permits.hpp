@@ -71,8 +71,8 @@ class Permits : public std::enable_shared_from_this<Permits> {
   std::atomic<bool> is_awaited_{false};
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::deque<std::size_t> tickets_;             ///< one for each that waits: its shard
-  std::vector<std::list<Waiter*>> waiters_;     ///< by shard, each touched there alone
+  std::deque<std::size_t> tickets_;          ///< one for each that waits: its shard
+  std::vector<std::list<Waiter*>> waiters_;  ///< by shard, each touched there alone
 };
 
 }  // namespace weft::host

@@ -261,7 +261,7 @@ void ProviderManager::on_links(const std::vector<wire::Link>& before, const std:
     }
   }
   for (const auto& link : now) {
-    if (!std::ranges::contains(before, link)) {
+    if (std::ranges::find(before, link) == before.end()) {
       both_ends(link, [this, &link](const std::shared_ptr<Entry>& entry) {
         enqueue(entry, [this, link](std::shared_ptr<Entry> told) { return hand_over(std::move(told), link); });
       });
@@ -306,7 +306,7 @@ async::Task<void> ProviderManager::take_back(std::shared_ptr<Entry> entry, wire:
 
 void ProviderManager::on_config(const std::string& name) {
   for (const auto& [id, entry] : entries_) {
-    if (std::ranges::contains(entry->command.config, name)) {
+    if (std::ranges::find(entry->command.config, name) != entry->command.config.end()) {
       enqueue(entry, [this](std::shared_ptr<Entry> told) { return configure(std::move(told)); });
     }
   }

@@ -12,6 +12,8 @@
 
 namespace weft {
 
+std::string_view weft_version() noexcept { return WEFT_VERSION; }
+
 Versions library_versions() {
   Versions versions{{"wasmtime", std::string(engine::engine_version())}};
   for (const auto& crate : host::kCrateVersions) {

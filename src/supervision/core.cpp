@@ -178,7 +178,9 @@ Result<void> Core::link(NodeId one, NodeId other) {
   return {};
 }
 
-void Core::unlink(NodeId one, NodeId other) noexcept { std::erase(links_, std::pair<NodeId, NodeId>(std::minmax(one, other))); }
+void Core::unlink(NodeId one, NodeId other) noexcept {
+  std::erase(links_, std::pair<NodeId, NodeId>(std::minmax(one, other)));
+}
 
 void Core::follow_links(NodeId node, const std::string& name, const Exit& exit) {
   std::vector<NodeId> partners;
@@ -189,7 +191,8 @@ void Core::follow_links(NodeId node, const std::string& name, const Exit& exit) 
   });
   for (const NodeId id : partners) {
     auto* partner = find(id);
-    if (partner == nullptr || !partner->alive() || partner->traps(node, exit) || exit.kind == ExitKind::normal) continue;
+    if (partner == nullptr || !partner->alive() || partner->traps(node, exit) || exit.kind == ExitKind::normal)
+      continue;
     partner->begin_stop(linked_exit(name, exit));
   }
 }

@@ -3,7 +3,8 @@
 ///
 /// Everything that calls code of others (nodes, handlers) is queued with later() and run by drain() at the end of each
 /// entry, so that such code may call the tree again and never finds it half changed. An entry is a message of a Life, a
-/// timer, or a call of Tree; the last drains from the loop, so that no handler is called inside a call. Threads: the tree's.
+/// timer, or a call of Tree; the last drains from the loop, so that no handler is called inside a call. Threads: the
+/// tree's.
 #pragma once
 
 #include <deque>

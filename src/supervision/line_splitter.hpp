@@ -17,7 +17,8 @@ class LineSplitter {
   void feed(std::string_view bytes, OnLine&& on_line) {
     while (!bytes.empty()) {
       const auto end = bytes.find('\n');
-      const auto piece = bytes.substr(0, end == std::string_view::npos ? bytes.size() : end).substr(0, limit_ - line_.size());
+      const auto piece =
+          bytes.substr(0, end == std::string_view::npos ? bytes.size() : end).substr(0, limit_ - line_.size());
       line_ += piece;
       bytes.remove_prefix(piece.size());
       if (!bytes.empty() && bytes.front() == '\n') {

@@ -49,7 +49,8 @@ std::string describe(const siginfo_t& info) {
 /// Handlers of Asio hold it weakly: what comes after the node is gone finds nothing.
 class Process : public std::enable_shared_from_this<Process> {
  public:
-  Process(std::shared_ptr<AsioRuntime> runtime, ProcessSpec spec) : runtime_(std::move(runtime)), spec_(std::move(spec)) {}
+  Process(std::shared_ptr<AsioRuntime> runtime, ProcessSpec spec)
+      : runtime_(std::move(runtime)), spec_(std::move(spec)) {}
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -223,11 +224,13 @@ std::optional<siginfo_t> Process::reap(int options) noexcept {
 void Process::finish(const std::optional<siginfo_t>& status) {
   if (start_error_) return life_.ended(*std::move(start_error_));
   const bool clean = status && status->si_code == CLD_EXITED && status->si_status == 0;
-  const bool as_asked = status && status->si_code == CLD_KILLED && (status->si_status == SIGTERM || status->si_status == SIGKILL);
+  const bool as_asked =
+      status && status->si_code == CLD_KILLED && (status->si_status == SIGTERM || status->si_status == SIGKILL);
   if (clean || (stopping_ && as_asked)) return life_.ended();
   std::string detail;
   for (const auto& line : last_lines_) detail.append(line).append("\n");
-  life_.ended(Error(Errc::unavailable, spec_.command.program + " " + (status ? describe(*status) : "ended, nobody knows how"), {},
+  life_.ended(Error(Errc::unavailable,
+                    spec_.command.program + " " + (status ? describe(*status) : "ended, nobody knows how"), {},
                     Blame::environment)
                   .with_detail(std::move(detail)));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a tree needs of the world: the time, timers, chance, and a way onto its own thread. Injected, so that tests turn
-/// the clock by hand.
+/// What a tree needs of the world: the time, timers, chance, and a way onto its own thread. Injected, so that tests
+/// turn the clock by hand.
 ///
-/// Shared by the tree and by the handles its nodes keep, which may outlive the tree. Threads: the tree's own, but post().
+/// Shared by the tree and by the handles its nodes keep, which may outlive the tree. Threads: the tree's own, but
+/// post().
 #pragma once
 
 #include <chrono>

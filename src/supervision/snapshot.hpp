@@ -24,7 +24,7 @@ struct NodeInfo {
   NodeState state = NodeState::waiting;
   Restart restart = Restart::permanent;
   std::optional<Strategy> strategy{};    ///< of a supervisor
-  std::uint64_t restarts = 0;          ///< since its place was made
+  std::uint64_t restarts = 0;            ///< since its place was made
   std::optional<WallTime> started_at{};  ///< of the incarnation that runs
   std::optional<NodeFailure> last_failure{};
   std::vector<NodeInfo> children{};

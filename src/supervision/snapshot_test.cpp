@@ -40,7 +40,8 @@ TEST(SnapshotTest, cuts_long_failures_between_characters) {
 
 TEST(SnapshotTest, is_json_for_programs) {
   const auto text = to_json(example());
-  EXPECT_THAT(text, testing::StartsWith(R"({"id":1,"name":"host","kind":"host","state":"ready","restart":"permanent",)"));
+  EXPECT_THAT(text,
+              testing::StartsWith(R"({"id":1,"name":"host","kind":"host","state":"ready","restart":"permanent",)"));
   EXPECT_THAT(text, testing::HasSubstr(R"("startedAt":"2023-11-14T22:13:20.123Z")"));
   EXPECT_THAT(text, testing::HasSubstr(R"("lastFailure":{"text":"address\nin use","at":"2023-11-14T22:13:20.123Z"})"));
   EXPECT_THAT(text, testing::HasSubstr(R"("strategy":"one-for-one","children":[{"id":3)"));

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -173,6 +172,9 @@ char* lend(const std::string& text) {
 
 }  // namespace
 
+// Not glibc's function: Debian 12's header declares it without extern "C".
+UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))); }
+
 Result<Spawned> spawn(const Command& command) {
   if (has_nul(command)) {
     return Error(Errc::invalid_argument, "the command line or environment of " + command.program.substr(0, 200) +
@@ -203,7 +205,7 @@ Result<Spawned> spawn(const Command& command) {
   if (spawned.pid < 0) return system_error("no process for " + command.program, errno);
   // On both sides, so that whoever comes first finds the group. It fails when the program runs already: then it exists.
   static_cast<void>(::setpgid(spawned.pid, spawned.pid));
-  spawned.pidfd = UniqueFd(::pidfd_open(spawned.pid, 0));
+  spawned.pidfd = open_pidfd(spawned.pid);
   if (!spawned.pidfd) {
     const int number = errno;
     ::kill(spawned.pid, SIGKILL);
@@ -219,7 +221,8 @@ Result<Spawned> spawn(const Command& command) {
 Error to_error(const ExecError& error, const Command& command) {
   switch (error.stage) {
     case ExecError::Stage::directory:
-      return system_error("the working directory " + command.working_directory + " of " + command.program, error.number);
+      return system_error("the working directory " + command.working_directory + " of " + command.program,
+                          error.number);
     case ExecError::Stage::limits:
       return system_error("the resource limits of " + command.program, error.number);
     case ExecError::Stage::group:

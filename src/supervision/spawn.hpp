@@ -34,11 +34,11 @@ struct ResourceLimits {
 };
 
 struct Command {
-  std::string program{};                           ///< a path; PATH is not searched
-  std::vector<std::string> arguments{};            ///< without the program's name
+  std::string program{};                             ///< a path; PATH is not searched
+  std::vector<std::string> arguments{};              ///< without the program's name
   std::map<std::string, std::string> environment{};  ///< all of it: nothing is inherited
-  std::string working_directory{};                 ///< empty: ours
-  std::string stdin_data{};                        ///< all it reads, then the end; at most kMaxStdin
+  std::string working_directory{};                   ///< empty: ours
+  std::string stdin_data{};                          ///< all it reads, then the end; at most kMaxStdin
   ResourceLimits limits{};
 };
 
@@ -59,6 +59,9 @@ struct ExecError {
   enum class Stage : int { directory, limits, group, exec } stage;
   int number;  ///< errno
 };
+
+/// Of any process; none, and errno, when there is none.
+UniqueFd open_pidfd(pid_t pid);
 
 Result<Spawned> spawn(const Command& command);
 Error to_error(const ExecError& error, const Command& command);

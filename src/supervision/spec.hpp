@@ -71,7 +71,7 @@ struct Backoff {
   Duration initial{1'000};
   double factor = 2;
   Duration maximum{60'000};
-  double jitter = 0.1;          ///< a pause is up to this part longer or shorter
+  double jitter = 0.1;           ///< a pause is up to this part longer or shorter
   Duration reset_after{60'000};  ///< ready for so long: the next failure is the first again
 };
 

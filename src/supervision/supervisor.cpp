@@ -86,7 +86,8 @@ bool Supervisor::will_run() const noexcept {
 Result<NodeId> Supervisor::add(AnySpec spec, Done done) {
   const std::string& child_name = spec.name();
   if (child_name.empty() || child_name.contains('/')) {
-    return Error(Errc::invalid_argument, "'" + child_name + "' is no name of a node", "names are not empty and have no '/'");
+    return Error(Errc::invalid_argument, "'" + child_name + "' is no name of a node",
+                 "names are not empty and have no '/'");
   }
   if (std::ranges::any_of(children_, [&](const auto& child) { return child->name == child_name; })) {
     return Error(Errc::already_exists, name + " has a child named " + child_name + " already");
@@ -337,9 +338,8 @@ void Supervisor::advance_starts() {
 
 bool Supervisor::turn_of(std::size_t index) const noexcept {
   if (!children_[index]->place.in_order) return true;
-  return std::none_of(children_.begin(), children_.begin() + static_cast<std::ptrdiff_t>(index), [](const auto& before) {
-    return before->place.in_order && holds_up(*before);
-  });
+  return std::none_of(children_.begin(), children_.begin() + static_cast<std::ptrdiff_t>(index),
+                      [](const auto& before) { return before->place.in_order && holds_up(*before); });
 }
 
 void Supervisor::start_or_wait(Cell& child) {
@@ -364,8 +364,8 @@ void Supervisor::wait_for(Cell& child) {
 }
 
 bool Supervisor::all_started() const noexcept {
-  return std::ranges::none_of(
-      children_, [](const auto& child) { return child->place.first != First::added && holds_up(*child); });
+  return std::ranges::none_of(children_,
+                              [](const auto& child) { return child->place.first != First::added && holds_up(*child); });
 }
 
 void Supervisor::finish() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A cell with children: starts them in order, stops them in reverse, restarts those that fail. Inside the module only.
 ///
-/// How it works: events only mark places (pending, must_stop), then advance() does what the marks allow: first stops the
-/// last marked child that is alive, one at a time; when none is left starts what is pending, each in its turn. So a
+/// How it works: events only mark places (pending, must_stop), then advance() does what the marks allow: first stops
+/// the last marked child that is alive, one at a time; when none is left starts what is pending, each in its turn. So a
 /// failure in the middle of a restart is nothing special: it changes the marks. Threads: the tree's.
 #pragma once
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The supervision tree of one host, after OTP: everything that runs has a place, somebody who restarts it, and an order
-/// in which it starts and stops. Without it every module would have its own idea of restarting, and nobody could say
-/// what runs.
+/// The supervision tree of one host, after OTP: everything that runs has a place, somebody who restarts it, and an
+/// order in which it starts and stops. Without it every module would have its own idea of restarting, and nobody could
+/// say what runs.
 ///
 /// Differences to OTP: starting is asynchronous and "started" is not "ready"; restarts may be delayed (Backoff);
 /// children that were added are kept when their supervisor is restarted (temporary ones are not); children that were
 /// stopped on request stay stopped when their siblings are restarted as a group.
 ///
 /// Ownership: owns its nodes. Destroying a tree that runs destroys them in reverse order, without stop(); call stop()
-/// before. Threads: the runtime's; report_failure() from any while the tree lives. Handlers are called on that thread, one at
-/// a time and never inside a call of the tree; they may call it.
-/// Errors: not_found (no such node), already_exists (a sibling has that name), invalid_argument (name empty or with
+/// before. Threads: the runtime's; report_failure() from any while the tree lives. Handlers are called on that thread,
+/// one at a time and never inside a call of the tree; they may call it. Errors: not_found (no such node),
+/// already_exists (a sibling has that name), invalid_argument (name empty or with
 /// '/'; not a supervisor; the root), unavailable (its supervisor is stopping or stopped), cancelled (stopped before it
 /// was ready).
 #pragma once

@@ -26,7 +26,8 @@ struct Shadow {
   };
 
   void learn(const NodeInfo& node, NodeId parent, std::size_t index) {
-    nodes[node.id] = {.parent = parent, .index = index, .strategy = node.strategy.value_or(Strategy::one_for_one), .restarts = {}};
+    nodes[node.id] = {
+        .parent = parent, .index = index, .strategy = node.strategy.value_or(Strategy::one_for_one), .restarts = {}};
     for (std::size_t at = 0; at < node.children.size(); ++at) learn(node.children[at], node.id, at);
   }
 

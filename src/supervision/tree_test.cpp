@@ -322,7 +322,8 @@ TEST_F(TreeTest, tells_changes_with_the_reason) {
   runtime->run();
   tree->report_failure(id("a"), Error(Errc::io, "unhealthy"));
   runtime->run();
-  EXPECT_THAT(changes, ElementsAre("starting ", "ready ", "stopping unhealthy", "failed unhealthy", "waiting ", "starting ", "ready "));
+  EXPECT_THAT(changes, ElementsAre("starting ", "ready ", "stopping unhealthy", "failed unhealthy", "waiting ",
+                                   "starting ", "ready "));
 }
 
 }  // namespace

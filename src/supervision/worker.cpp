@@ -96,9 +96,9 @@ void Worker::disarm() {
 }
 
 void Worker::start_budget_over() {
-  begin_stop({ExitKind::failure, Error(Errc::deadline_exceeded,
-                                       name + " was not ready within " + std::to_string(spec_.start_budget.count()) +
-                                           " ms")});
+  begin_stop(
+      {ExitKind::failure, Error(Errc::deadline_exceeded,
+                                name + " was not ready within " + std::to_string(spec_.start_budget.count()) + " ms")});
 }
 
 void Worker::stop_budget_over() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/client.hpp"
 
+#include <algorithm>
 #include <future>
-#include <latch>
+#include <thread>
 #include <utility>
 
 #include "web/client_exchange.hpp"
@@ -31,7 +32,7 @@ ClientHandler::ClientHandler(async::ShardPool& shards, ClientConfig config, TlsC
 ClientHandler::~ClientHandler() { close(std::chrono::milliseconds(0)); }
 
 std::unique_ptr<Responder> ClientHandler::on_request(Exchange& exchange) {
-  return std::make_unique<ClientExchange>(*shards_[exchange.shard().index()], exchange);
+  return std::make_unique<ClientExchange>(shards_[exchange.shard().index()], exchange);
 }
 
 void ClientHandler::close(std::chrono::milliseconds grace) {

@@ -68,13 +68,14 @@ void ClientConnection::open() {
     endpoints_.emplace_back(address, target_.port);
     return connect(0);
   }
-  resolver_.async_resolve(target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
-                          [self = shared_from_this()](const ErrorCode& failure, const tcp::resolver::results_type& found) {
-                            if (self->closed_) return;
-                            if (failure) return self->failed(HttpFault::dns_error, "address not available");
-                            for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
-                            self->connect(0);
-                          });
+  resolver_.async_resolve(
+      target_.host, std::to_string(target_.port), tcp::resolver::numeric_service,
+      [self = shared_from_this()](const ErrorCode& failure, const tcp::resolver::results_type& found) {
+        if (self->closed_) return;
+        if (failure) return self->failed(HttpFault::dns_error, "address not available");
+        for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
+        self->connect(0);
+      });
 }
 
 void ClientConnection::connect(std::size_t index) {

@@ -2,10 +2,10 @@
 /// A client's connection to one server: name lookup, TCP, TLS, bytes, one deadline. It knows nothing of HTTP.
 ///
 /// Ownership: shared between its user (an exchange, then the pool) and the operations under way, which end soon after
-/// close(); the buffers are its own for that reason. The owner is borrowed, and told nothing after set_owner(nullptr) or
-/// close(). Threads: its shard. Callbacks instead of coroutines, because this is the per-request path; the owner is never
-/// called from inside a call into the connection.
-/// Errors: before on_open as a fault; after it reads and writes end in ReadEnd or false.
+/// close(); the buffers are its own for that reason. The owner is borrowed, and told nothing after set_owner(nullptr)
+/// or close(). Threads: its shard. Callbacks instead of coroutines, because this is the per-request path; the owner is
+/// never called from inside a call into the connection. Errors: before on_open as a fault; after it reads and writes
+/// end in ReadEnd or false.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

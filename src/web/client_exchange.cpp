@@ -24,21 +24,22 @@ Clock::time_point after(std::chrono::nanoseconds duration) noexcept {
 
 }  // namespace
 
-ClientExchange::ClientExchange(ClientShard& shard, Exchange& exchange) : shard_(shard), exchange_(exchange) {
-  shard_.begin(*this);
+ClientExchange::ClientExchange(std::shared_ptr<ClientShard> shard, Exchange& exchange)
+    : shard_(std::move(shard)), exchange_(exchange) {
+  shard_->begin(*this);
 }
 
 ClientExchange::~ClientExchange() {
   release(Reuse::no);
-  shard_.end(*this);
+  shard_->end(*this);
 }
 
 void ClientExchange::start() {
   const auto& request = exchange_.request();
-  if (shard_.is_closing()) return fail(HttpFault::destination_unavailable, "the client is closing");
+  if (shard_->is_closing()) return fail(HttpFault::destination_unavailable, "the client is closing");
   if (request.scheme != "http" && request.scheme != "https" && !request.scheme.empty())
     return fail(HttpFault::http_protocol_error, "the scheme is neither http nor https");
-  plan_ = append_request_head(out_, request, shard_.config().user_agent);
+  plan_ = append_request_head(out_, request, shard_->config().user_agent);
   if (!plan_.valid) return fail(plan_.fault, plan_.reason);
   request_done_ = !request.has_body;
   if (!request_done_ && plan_.framing == RequestFraming::none) request_done_ = true;
@@ -47,7 +48,7 @@ void ClientExchange::start() {
 }
 
 void ClientExchange::acquire() {
-  connection_ = shard_.take(key_);
+  connection_ = shard_->take(key_);
   if (connection_ == nullptr) return connect();
   reused_ = replayable_ = true;
   connection_->set_owner(this);
@@ -57,7 +58,7 @@ void ClientExchange::acquire() {
 void ClientExchange::connect() {
   const auto& request = exchange_.request();
   reused_ = replayable_ = false;
-  connection_ = shard_.make(key_, make_client_target(request.scheme, request.authority));
+  connection_ = shard_->make(key_, make_client_target(request.scheme, request.authority));
   if (connection_ == nullptr)
     return fail(HttpFault::connection_limit_reached, "too many connections to this server at once");
   connection_->set_owner(this);
@@ -68,7 +69,7 @@ void ClientExchange::connect() {
 void ClientExchange::on_open() { begin(); }
 
 void ClientExchange::begin() {
-  parser_.reset(exchange_.request().method, shard_.config().max_header_bytes);
+  parser_.reset(exchange_.request().method, shard_->config().max_header_bytes);
   arm(Wait::first_byte);
   flush();
   read_more();
@@ -76,7 +77,7 @@ void ClientExchange::begin() {
 
 /// Writes what there is to write, or asks for more.
 void ClientExchange::flush() {
-  if (writing_ || over_) return;
+  if (writing_ || over_ || waits_for_ == Wait::connect) return;
   if (out_.empty() || broken_pipe_) {
     out_.clear();
     return want_body();
@@ -140,7 +141,7 @@ void ClientExchange::on_written(bool sent) {
 void ClientExchange::read_more() {
   if (reading_ || over_) return;
   auto& in = connection_->buffer();
-  if (in.data == nullptr) in = shard_.buffers().take(kLargeBuffer);
+  if (in.data == nullptr) in = shard_->buffers().take(kLargeBuffer);
   if (in.empty()) in.begin = in.end = 0;
   if (in.begin > 0 && in.room().size() < kMinRoom) {
     std::memmove(in.data.get(), in.unread().data(), in.unread().size());
@@ -149,10 +150,10 @@ void ClientExchange::read_more() {
   }
   if (in.room().empty()) {
     // The parser refuses what is over its limit before this grows far.
-    auto larger = shard_.buffers().take(in.capacity * 2);
+    auto larger = shard_->buffers().take(in.capacity * 2);
     std::memcpy(larger.data.get(), in.unread().data(), in.unread().size());
     larger.end = in.unread().size();
-    shard_.buffers().give(std::exchange(in, std::move(larger)));
+    shard_->buffers().give(std::exchange(in, std::move(larger)));
   }
   if (parser_.is_head_done()) arm(Wait::between_bytes);
   reading_ = true;
@@ -222,7 +223,7 @@ bool ClientExchange::try_again() {
   // What has not been written yet stays behind what has.
   out_.insert(0, replay_);
   replay_ = {};
-  shard_.drop(key_, std::exchange(connection_, nullptr));
+  shard_->drop(key_, std::exchange(connection_, nullptr));
   writing_ = broken_pipe_ = false;
   connect();
   return true;
@@ -230,7 +231,9 @@ bool ClientExchange::try_again() {
 
 void ClientExchange::complete() {
   std::vector<Header> trailers(parser_.trailers().begin(), parser_.trailers().end());
-  const bool whole = request_done_ && !writing_ && out_.empty() && !broken_pipe_;
+  // With all the bytes it was promised the server does not wait for us to see the end.
+  const bool sent = request_done_ || (plan_.framing == RequestFraming::length && body_bytes_ == plan_.length);
+  const bool whole = sent && !writing_ && out_.empty() && !broken_pipe_;
   const bool reusable = whole && !reading_ && parser_.keep_alive() && connection_->buffer().empty();
   over_ = true;
   release(reusable ? Reuse::yes : Reuse::no);
@@ -251,13 +254,13 @@ void ClientExchange::release(Reuse reuse) {
   over_ = true;
   if (auto connection = std::exchange(connection_, nullptr)) {
     connection->set_owner(nullptr);
-    reuse == Reuse::yes ? shard_.keep(key_, std::move(connection)) : shard_.drop(key_, std::move(connection));
+    reuse == Reuse::yes ? shard_->keep(key_, std::move(connection)) : shard_->drop(key_, std::move(connection));
   }
 }
 
 void ClientExchange::arm(Wait wait) {
   const auto& timeouts = exchange_.request().timeouts;
-  const auto limit = shard_.config().timeout;
+  const auto limit = shard_->config().timeout;
   waits_for_ = wait;
   switch (wait) {
     case Wait::none:

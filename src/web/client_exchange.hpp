@@ -4,7 +4,8 @@
 ///
 /// It is a small machine: an event of the connection or of the Exchange moves it as far as it goes. An answer that is
 /// complete before the request is ends the exchange, and the connection with it.
-/// Ownership: a Responder, owned by whoever owns the Exchange; borrows its ClientShard. Threads: its shard.
+/// Ownership: a Responder, owned by whoever owns the Exchange; shares its ClientShard, because it may die after the
+/// client was closed. Threads: its shard.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ namespace weft::web {
 
 class ClientExchange final : public Responder, private ConnectionOwner, public ExchangeHook {
  public:
-  ClientExchange(ClientShard& shard, Exchange& exchange);
+  ClientExchange(std::shared_ptr<ClientShard> shard, Exchange& exchange);
   ~ClientExchange() override;
   ClientExchange(const ClientExchange&) = delete;
   ClientExchange& operator=(const ClientExchange&) = delete;
@@ -61,7 +62,7 @@ class ClientExchange final : public Responder, private ConnectionOwner, public E
   void release(Reuse reuse);
   void arm(Wait wait);
 
-  ClientShard& shard_;
+  std::shared_ptr<ClientShard> shard_;
   Exchange& exchange_;
   std::string key_;
   ClientShard::ConnectionPtr connection_;
@@ -71,9 +72,9 @@ class ClientExchange final : public Responder, private ConnectionOwner, public E
   std::string out_;               ///< to be written
   std::string replay_;            ///< all that was written, while it may have to be written again
   Wait waits_for_ = Wait::none;
-  bool reused_ = false;         ///< the connection was a kept one
-  bool replayable_ = false;     ///< replay_ holds everything
-  bool begun_ = false;          ///< something of the answer has come
+  bool reused_ = false;      ///< the connection was a kept one
+  bool replayable_ = false;  ///< replay_ holds everything
+  bool begun_ = false;       ///< something of the answer has come
   bool asked_for_body_ = false, request_done_ = false, broken_pipe_ = false;
   bool writing_ = false, reading_ = false, server_waits_ = false;
   bool over_ = false;

@@ -39,9 +39,9 @@ struct Header {
 
 /// How long whoever sends a request on may wait; what is not set is up to them.
 struct RequestTimeouts {
-  std::optional<std::chrono::nanoseconds> connect;
-  std::optional<std::chrono::nanoseconds> first_byte;     ///< of the response, after the request was sent
-  std::optional<std::chrono::nanoseconds> between_bytes;  ///< of the response's body
+  std::optional<std::chrono::nanoseconds> connect{};
+  std::optional<std::chrono::nanoseconds> first_byte{};     ///< of the response, after the request was sent
+  std::optional<std::chrono::nanoseconds> between_bytes{};  ///< of the response's body
 };
 
 struct RequestHead {
@@ -93,8 +93,8 @@ class Exchange {
   /// The guest failed. While nothing of the head has left: answers `status` with a body that carries id(), in place of
   /// what was sent so far. After that: closes so that the message is visibly incomplete.
   virtual void fail(unsigned status, std::string_view reason) = 0;
-  /// The same for one that could not be passed on, told in the words of wasi:http. A guest that has sent the request gets
-  /// the fault itself.
+  /// The same for one that could not be passed on, told in the words of wasi:http. A guest that has sent the request
+  /// gets the fault itself.
   virtual void fault(HttpFault fault, std::string_view reason) { fail(to_status(fault), reason); }
 };
 

@@ -138,5 +138,12 @@ TEST_F(Http1Test, answers_a_failure_with_its_id) {
   EXPECT_TRUE(get("/nobody").starts_with("HTTP/1.1 500 "));
 }
 
+TEST_F(Http1Test, a_fault_is_told_as_a_status) {
+  serve();
+  const auto answer = get("/fault");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 504 ")) << answer;
+  EXPECT_NE(answer.find("nobody there"), std::string::npos) << answer;
+}
+
 }  // namespace
 }  // namespace weft::web::test

@@ -211,6 +211,8 @@ class TestResponder final : public Responder {
       send("12345");
     } else if (path_ == "/fail") {
       exchange_.fail(500, "the guest \"trapped\"");
+    } else if (path_ == "/fault") {
+      exchange_.fault(HttpFault::connection_timeout, "nobody there");
     } else if (path_ == "/fail-after-head") {
       head();
       send("some");

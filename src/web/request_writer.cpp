@@ -75,7 +75,8 @@ RequestPlan append_request_head(std::string& out, const RequestHead& head, std::
     return std::ranges::any_of(head.headers, [name](const auto& it) { return equals_ignoring_case(it.name, name); });
   };
   // The first, because servers decide by it, and alone, because two are an attack.
-  const auto host = std::ranges::find_if(head.headers, [](const auto& it) { return equals_ignoring_case(it.name, "host"); });
+  const auto host =
+      std::ranges::find_if(head.headers, [](const auto& it) { return equals_ignoring_case(it.name, "host"); });
   append_header(out, "host", host != head.headers.end() && is_authority(host->value) ? host->value : head.authority);
   for (const auto& [name, value] : head.headers) {
     std::string lower(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes the head of an HTTP/1.1 request as bytes, and refuses what would not be one. Pure. Chunks and trailers are those
-/// of response_writer.hpp. Source: RFC 9112 sections 3.2 and 6.
+/// Writes the head of an HTTP/1.1 request as bytes, and refuses what would not be one. Pure. Chunks and trailers are
+/// those of response_writer.hpp. Source: RFC 9112 sections 3.2 and 6.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ struct RequestPlan {
   std::uint64_t length = 0;
 };
 
-/// Appends the head to `out` if it is valid. Header fields of the connection are left out; Host and User-Agent are added
-/// where they are missing.
+/// Appends the head to `out` if it is valid. Header fields of the connection are left out; Host and User-Agent are
+/// added where they are missing.
 [[nodiscard]] RequestPlan append_request_head(std::string& out, const RequestHead& head, std::string_view user_agent);
 
 }  // namespace weft::web

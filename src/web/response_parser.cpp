@@ -22,7 +22,8 @@ std::string_view to_std(boost::beast::string_view view) noexcept { return {view.
 
 std::string to_lower(std::string_view name) {
   std::string text(name);
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   return text;
 }
 
@@ -167,7 +168,8 @@ ResponseStep ResponseParser::finish_head() {
     return refuse(HttpFault::http_response_transfer_coding, "a transfer coding other than chunked");
   if (!codings_.empty() && !lengths_.empty())
     return refuse(HttpFault::http_protocol_error, "both Content-Length and Transfer-Encoding");
-  if (!codings_.empty() && version_ < 11) return refuse(HttpFault::http_protocol_error, "Transfer-Encoding in HTTP/1.0");
+  if (!codings_.empty() && version_ < 11)
+    return refuse(HttpFault::http_protocol_error, "Transfer-Encoding in HTTP/1.0");
   if (!judge_length()) return refuse(HttpFault::http_protocol_error, "the Content-Length is not one number");
   if (lengths_.size() > 1) {
     bool first = true;

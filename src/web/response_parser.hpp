@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Reads one HTTP/1.x response out of a connection's bytes: Beast's parser does the parsing, what it leaves open is
-/// judged here. A server is as foreign as a client: two lengths, an unknown coding, folded lines and bare line feeds are
-/// refused, so that nobody can slip a second answer behind the first. Interim answers (1xx) are passed over.
+/// judged here. A server is as foreign as a client: two lengths, an unknown coding, folded lines and bare line feeds
+/// are refused, so that nobody can slip a second answer behind the first. Interim answers (1xx) are passed over.
 ///
-/// Ownership: a value; one reset() per request. Header and trailer texts are copies; `piece` points into the bytes given.
-/// Threads: not thread-safe, caller serialises. Errors: a State of refused with the fault; the connection is not used
-/// again. Limits: `max_header_bytes` for a head and for a trailer section, kMaxResponseFields fields in each,
+/// Ownership: a value; one reset() per request. Header and trailer texts are copies; `piece` points into the bytes
+/// given. Threads: not thread-safe, caller serialises. Errors: a State of refused with the fault; the connection is not
+/// used again. Limits: `max_header_bytes` for a head and for a trailer section, kMaxResponseFields fields in each,
 /// kMaxInterim interim answers, 16 KiB of chunk extensions.
 /// Source: RFC 9112 sections 4, 6, 7; RFC 9110 section 15.2.
 #pragma once

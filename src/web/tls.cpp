@@ -54,7 +54,8 @@ Result<TlsContext> make_tls_context(const TlsTrust& trust) {
 
 TlsFailure judge_handshake(unsigned long code, long verify_result) {
   const int reason = ERR_GET_REASON(code);
-  if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+  // The first error in OpenSSL's queue may be that of a signature: the verdict on the certificate goes before it.
+  if (verify_result != X509_V_OK || (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_CERTIFICATE_VERIFY_FAILED)) {
     return {HttpFault::tls_certificate_error, X509_verify_cert_error_string(verify_result)};
   }
   const char* const text = ERR_reason_error_string(code);

@@ -42,10 +42,10 @@ struct Token {
 };
 
 Result<Token> decode_token(std::string_view text) {
-  constexpr std::string_view kWhat = "token payload";
+  constexpr std::string_view what = "token payload";
   Token token;
   WEFT_TRY(token.parts, split_token(text));
-  WEFT_TRY(const auto payload, parse_json_object(token.parts.payload, kWhat));
+  WEFT_TRY(const auto payload, parse_json_object(token.parts.payload, what));
   std::optional<std::uint32_t> revision;
   MemberReader members(payload);
   members.required("iss", token.issuer)
@@ -55,9 +55,9 @@ Result<Token> decode_token(std::string_view text) {
       .defaulted("wascap_revision", revision);
   token.wascap_revision = revision.value_or(0);
   const auto* const wascap = payload.if_contains("wascap");
-  if (!members.fault().empty()) return malformed_json(kWhat, members.fault());
-  if (wascap == nullptr || !wascap->is_object()) return malformed_json(kWhat, "member `wascap` must be an object");
-  if (token.issuer.empty() || token.subject.empty()) return malformed_json(kWhat, "its issuer or subject is empty");
+  if (!members.fault().empty()) return malformed_json(what, members.fault());
+  if (wascap == nullptr || !wascap->is_object()) return malformed_json(what, "member `wascap` must be an object");
+  if (token.issuer.empty() || token.subject.empty()) return malformed_json(what, "its issuer or subject is empty");
   token.wascap = wascap->get_object();
   return token;
 }

@@ -123,8 +123,7 @@ Result<Claims> decode_stored_claims(std::string_view text) {
 }
 
 const std::string& claims_subject(const Claims& claims) noexcept {
-  const auto* const component = std::get_if<ComponentClaims>(&claims);
-  return component != nullptr ? component->subject : std::get_if<ProviderClaims>(&claims)->subject;
+  return std::visit([](const auto& each) -> const std::string& { return each.subject; }, claims);
 }
 
 StringMap claims_list_entry(const Claims& claims) {

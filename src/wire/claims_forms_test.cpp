@@ -24,14 +24,14 @@ TEST(ClaimsFormsTest, stores_a_component) {
 }
 
 TEST(ClaimsFormsTest, stores_a_provider) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"issuer":"A","name":"http","revision":"-2","subject":"V","version":"0.27.0","config_schema":"{}"})";
-  const auto claims = decode_stored_claims(kText);
+  const auto claims = decode_stored_claims(text);
   ASSERT_TRUE(claims);
   EXPECT_EQ(std::get<ProviderClaims>(*claims).revision, -2);
   EXPECT_EQ(std::get<ProviderClaims>(*claims).config_schema, "{}");
   EXPECT_EQ(claims_subject(*claims), "V");
-  EXPECT_TRUE(same_json(encode_stored_claims(*claims), kText));
+  EXPECT_TRUE(same_json(encode_stored_claims(*claims), text));
 }
 
 TEST(ClaimsFormsTest, takes_the_aliases_of_other_hosts) {

@@ -44,8 +44,8 @@ std::string encode(const ScaleComponent& command) {
 }
 
 Result<ScaleComponent> decode_scale_component(std::string_view text) {
-  constexpr std::string_view kWhat = "component scale command";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "component scale command";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   ScaleComponent command;
   MemberReader members(object);
   members.required("component_id", command.component_id)
@@ -56,7 +56,7 @@ Result<ScaleComponent> decode_scale_component(std::string_view text) {
       .defaulted("host_id", command.host_id)
       .defaulted("config", command.config)
       .defaulted("allow_update", command.allow_update);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const UpdateComponent& command) {
@@ -68,15 +68,15 @@ std::string encode(const UpdateComponent& command) {
 }
 
 Result<UpdateComponent> decode_update_component(std::string_view text) {
-  constexpr std::string_view kWhat = "component update command";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "component update command";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   UpdateComponent command;
   MemberReader members(object);
   members.defaulted("component_id", command.component_id)
       .defaulted("new_component_ref", command.new_component_ref)
       .defaulted("host_id", command.host_id)
       .defaulted("annotations", command.annotations);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const StartProvider& command) {
@@ -89,8 +89,8 @@ std::string encode(const StartProvider& command) {
 }
 
 Result<StartProvider> decode_start_provider(std::string_view text) {
-  constexpr std::string_view kWhat = "provider start command";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "provider start command";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   StartProvider command;
   MemberReader members(object);
   members.required("provider_id", command.provider_id)
@@ -98,7 +98,7 @@ Result<StartProvider> decode_start_provider(std::string_view text) {
       .defaulted("host_id", command.host_id)
       .defaulted("config", command.config)
       .defaulted("annotations", command.annotations);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const StopProvider& command) {
@@ -106,13 +106,13 @@ std::string encode(const StopProvider& command) {
 }
 
 Result<StopProvider> decode_stop_provider(std::string_view text) {
-  constexpr std::string_view kWhat = "provider stop command";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "provider stop command";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   StopProvider command;
   MemberReader members(object);
   members.defaulted(members.has("provider_id") ? "provider_id" : "provider_ref", command.provider_id)
       .defaulted("host_id", command.host_id);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const StopHost& command) {
@@ -122,13 +122,13 @@ std::string encode(const StopHost& command) {
 }
 
 Result<StopHost> decode_stop_host(std::string_view text) {
-  constexpr std::string_view kWhat = "host stop command";
+  constexpr std::string_view what = "host stop command";
   if (text.empty()) return StopHost{};
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   StopHost command;
   MemberReader members(object);
   members.defaulted("host_id", command.host_id).defaulted("timeout", command.timeout_ms);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const Auction& auction, AuctionKind kind) {
@@ -175,15 +175,15 @@ std::string encode(const DeleteLink& command) {
 }
 
 Result<DeleteLink> decode_delete_link(std::string_view text) {
-  constexpr std::string_view kWhat = "link deletion";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "link deletion";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   DeleteLink command;
   MemberReader members(object);
   members.required("source_id", command.source_id)
       .defaulted("name", command.name)
       .required("wit_namespace", command.wit_namespace)
       .required("wit_package", command.wit_package);
-  return std::move(members).finish(kWhat, std::move(command));
+  return std::move(members).finish(what, std::move(command));
 }
 
 std::string encode(const Label& label) { return json_text(json::object{{"key", label.key}, {"value", label.value}}); }
@@ -218,19 +218,19 @@ std::string encode(const RegistryCredentials& credentials) {
 }
 
 Result<RegistryCredentials> decode_registry_credentials(std::string_view text) {
-  constexpr std::string_view kWhat = "registry credentials";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "registry credentials";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   RegistryCredentials credentials;
   for (const auto& [key, value] : object) {
     const std::string registry(key.data(), key.size());
-    if (!value.is_object()) return malformed_json(kWhat, fmt::format("member `{}` must be an object", registry));
+    if (!value.is_object()) return malformed_json(what, fmt::format("member `{}` must be an object", registry));
     MemberReader members(value.get_object());
     auto& entry = credentials[registry];
     members.defaulted("username", entry.username)
         .defaulted("password", entry.password)
         .defaulted("token", entry.token)
         .defaulted("registryType", entry.registry_type);
-    if (!members.fault().empty()) return malformed_json(kWhat, fmt::format("`{}`: {}", registry, members.fault()));
+    if (!members.fault().empty()) return malformed_json(what, fmt::format("`{}`: {}", registry, members.fault()));
   }
   return credentials;
 }

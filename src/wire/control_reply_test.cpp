@@ -25,18 +25,18 @@ TEST(ControlReplyTest, reads_an_envelope) {
 }
 
 TEST(ControlReplyTest, answers_a_ping) {
-  constexpr std::string_view kText = R"({
+  constexpr std::string_view text = R"({
       "rpc_host":"nats://127.0.0.1:4222","ctl_host":"nats://127.0.0.1:4222",
       "friendly_name":"quiet-harbor-0412",
       "id":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V",
       "labels":{"hostcore.arch":"x86_64","hostcore.os":"linux","hostcore.osfamily":"unix","zone":"b"},
       "lattice":"default","uptime_human":"2m 21s","uptime_seconds":141,"version":"1.9.2"})";
-  const auto ping = decode_host_ping(kText);
+  const auto ping = decode_host_ping(text);
   ASSERT_TRUE(ping);
   EXPECT_EQ(ping->uptime_seconds, 141U);
   EXPECT_EQ(ping->labels.at("zone"), "b");
   EXPECT_FALSE(ping->js_domain);
-  EXPECT_TRUE(same_json(encode(*ping), kText));
+  EXPECT_TRUE(same_json(encode(*ping), text));
   EXPECT_TRUE(decode_host_ping(R"({"id":"N","version":null,"js_domain":"d"})"));
   EXPECT_FALSE(decode_host_ping("{}"));
 }

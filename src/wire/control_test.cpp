@@ -11,12 +11,12 @@ namespace {
 constexpr std::string_view kHost = "NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V";
 
 TEST(ControlTest, scales_a_component_as_a_client_of_1_9_does) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"component_ref":"registry.example.net/shop/cart:1.4.0","component_id":"shop-cart","count":50,
           "annotations":{"wasmcloud.dev/appspec":"shop"},
           "host_id":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V",
           "config":["shop-cart_defaults","SECRET_shop-cart_db"],"allow_update":false})";
-  const auto command = decode_scale_component(kText);
+  const auto command = decode_scale_component(text);
   ASSERT_TRUE(command);
   EXPECT_EQ(command->component_id, "shop-cart");
   EXPECT_EQ(command->component_ref, "registry.example.net/shop/cart:1.4.0");
@@ -26,7 +26,7 @@ TEST(ControlTest, scales_a_component_as_a_client_of_1_9_does) {
   EXPECT_EQ(command->host_id, kHost);
   EXPECT_EQ(command->config, (std::vector<std::string>{"shop-cart_defaults", "SECRET_shop-cart_db"}));
   EXPECT_FALSE(command->allow_update);
-  EXPECT_TRUE(same_json(encode(*command), kText));
+  EXPECT_TRUE(same_json(encode(*command), text));
 }
 
 TEST(ControlTest, tells_empty_limits_from_none) {
@@ -56,22 +56,22 @@ TEST(ControlTest, updates_a_component) {
 }
 
 TEST(ControlTest, starts_a_provider) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"provider_id":"shop-http","provider_ref":"ghcr.io/wasmcloud/http-server:0.27.0",
           "host_id":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V",
           "config":["shop-http_listen"],"annotations":{"wasmcloud.dev/appspec":"shop"}})";
-  const auto command = decode_start_provider(kText);
+  const auto command = decode_start_provider(text);
   ASSERT_TRUE(command);
   EXPECT_EQ(command->provider_id, "shop-http");
   EXPECT_EQ(command->config, std::vector<std::string>{"shop-http_listen"});
-  EXPECT_TRUE(same_json(encode(*command), kText));
+  EXPECT_TRUE(same_json(encode(*command), text));
   EXPECT_FALSE(decode_start_provider("{}"));
 }
 
 TEST(ControlTest, stops_a_provider_by_its_id_or_the_old_name_of_it) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"host_id":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V","provider_id":"shop-http"})";
-  EXPECT_TRUE(same_json(encode(*decode_stop_provider(kText)), kText));
+  EXPECT_TRUE(same_json(encode(*decode_stop_provider(text)), text));
   EXPECT_EQ(decode_stop_provider(R"({"provider_ref":"p"})")->provider_id, "p");
   EXPECT_EQ(decode_stop_provider(R"({"provider_ref":"p","provider_id":"q"})")->provider_id, "q");
   EXPECT_EQ(decode_stop_provider("{}")->provider_id, "");
@@ -88,35 +88,35 @@ TEST(ControlTest, stops_a_host_with_or_without_a_body) {
 }
 
 TEST(ControlTest, auctions_components_and_providers_under_their_own_names) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"component_ref":"registry.example.net/shop/cart:1.4.0","component_id":"shop-cart","constraints":{"zone":"b"}})";
-  const auto auction = decode_auction(kText, AuctionKind::component);
+  const auto auction = decode_auction(text, AuctionKind::component);
   ASSERT_TRUE(auction);
   EXPECT_EQ(auction->id, "shop-cart");
   EXPECT_EQ(auction->constraints, (StringMap{{"zone", "b"}}));
-  EXPECT_EQ(encode(*auction, AuctionKind::component), kText);
+  EXPECT_EQ(encode(*auction, AuctionKind::component), text);
   EXPECT_EQ(encode(Auction{"r", "default", {}}, AuctionKind::provider),
             R"({"provider_ref":"r","provider_id":"default","constraints":{}})");
-  EXPECT_EQ(decode_auction(kText, AuctionKind::provider).error().message(),
+  EXPECT_EQ(decode_auction(text, AuctionKind::provider).error().message(),
             "provider auction: member `provider_id` is missing");
   EXPECT_FALSE(decode_auction(R"({"component_id":"a"})", AuctionKind::component));
 }
 
 TEST(ControlTest, acknowledges_an_auction) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"component_ref":"registry.example.net/shop/cart:1.4.0","component_id":"shop-cart",
           "host_id":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V","constraints":{"zone":"b"}})";
-  const auto ack = decode_auction_ack(kText, AuctionKind::component);
+  const auto ack = decode_auction_ack(text, AuctionKind::component);
   ASSERT_TRUE(ack);
   EXPECT_EQ(ack->host_id, kHost);
-  EXPECT_TRUE(same_json(encode(*ack, AuctionKind::component), kText));
+  EXPECT_TRUE(same_json(encode(*ack, AuctionKind::component), text));
   EXPECT_FALSE(decode_auction_ack("{}", AuctionKind::provider));
 }
 
 TEST(ControlTest, deletes_a_link) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"source_id":"shop-cart","name":"default","wit_namespace":"wasi","wit_package":"keyvalue"})";
-  EXPECT_EQ(encode(*decode_delete_link(kText)), kText);
+  EXPECT_EQ(encode(*decode_delete_link(text)), text);
   EXPECT_EQ(decode_delete_link(R"({"source_id":"a","wit_namespace":"b","wit_package":"c"})")->name, "default");
   EXPECT_FALSE(decode_delete_link(R"({"source_id":"a","wit_namespace":"b"})"));
 }
@@ -129,12 +129,12 @@ TEST(ControlTest, needs_the_value_of_a_label_only_to_put_it) {
 }
 
 TEST(ControlTest, takes_registry_credentials_without_showing_them_in_errors) {
-  constexpr std::string_view kText =
+  constexpr std::string_view text =
       R"({"registry.example.net":{"username":"puller","password":"s3cr3t","registryType":"oci"}})";
-  const auto credentials = decode_registry_credentials(kText);
+  const auto credentials = decode_registry_credentials(text);
   ASSERT_TRUE(credentials);
   EXPECT_EQ(credentials->at("registry.example.net").password, "s3cr3t");
-  EXPECT_EQ(encode(*credentials), kText);
+  EXPECT_EQ(encode(*credentials), text);
   EXPECT_EQ(decode_registry_credentials(R"({"r":{}})")->at("r").registry_type, "oci");
   const auto wrong = decode_registry_credentials(R"({"r":{"password":["s3cr3t"]}})");
   EXPECT_EQ(wrong.error().message(), "registry credentials: `r`: member `password` must be a string");

@@ -49,8 +49,8 @@ std::string encode(const Event& event) {
 }
 
 Result<Event> decode_event(std::string_view text) {
-  constexpr std::string_view kWhat = "lattice event";
-  WEFT_TRY(const auto object, parse_json_object(text, kWhat));
+  constexpr std::string_view what = "lattice event";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
   Event event;
   std::string version, type;
   MemberReader members(object);
@@ -59,14 +59,14 @@ Result<Event> decode_event(std::string_view text) {
       .required("source", event.source)
       .required("id", event.id)
       .defaulted("time", event.time);
-  if (!members.fault().empty()) return malformed_json(kWhat, members.fault());
-  if (version != "1.0") return malformed_json(kWhat, "member `specversion` must be \"1.0\"");
+  if (!members.fault().empty()) return malformed_json(what, members.fault());
+  if (version != "1.0") return malformed_json(what, "member `specversion` must be \"1.0\"");
   if (!type.starts_with(kTypePrefix) || type.size() == kTypePrefix.size()) {
-    return malformed_json(kWhat, fmt::format("member `type` must begin with {} and a name", kTypePrefix));
+    return malformed_json(what, fmt::format("member `type` must begin with {} and a name", kTypePrefix));
   }
   event.name = type.substr(kTypePrefix.size());
   const auto* const data = object.if_contains("data");
-  if (data == nullptr || !data->is_object()) return malformed_json(kWhat, "member `data` must be an object");
+  if (data == nullptr || !data->is_object()) return malformed_json(what, "member `data` must be an object");
   event.data = json_text(*data);
   return event;
 }

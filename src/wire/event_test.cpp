@@ -49,19 +49,19 @@ ProviderEvent http_event() {
 }
 
 TEST(EventTest, wraps_data_in_a_cloud_event) {
-  constexpr std::string_view kText = R"({"specversion":"1.0","id":"0199c1de-5a7b-0c4e-9d21-6f0b8f1f3a55",
+  constexpr std::string_view text = R"({"specversion":"1.0","id":"0199c1de-5a7b-0c4e-9d21-6f0b8f1f3a55",
       "type":"com.wasmcloud.lattice.config_set",
       "source":"NCPKIRYRASZ7NB7FMEXEYYAU5FIHB7N3WZSUISJCS7NMWQTYVD6PPK5V",
       "datacontenttype":"application/json","time":"2026-02-04T19:05:35.120394Z",
       "data":{"config_name":"shop-cart_defaults"}})";
-  const auto event = decode_event(kText);
+  const auto event = decode_event(text);
   ASSERT_TRUE(event);
   EXPECT_EQ(event->name, "config_set");
   EXPECT_EQ(event->source, kHost);
   EXPECT_EQ(event->id, "0199c1de-5a7b-0c4e-9d21-6f0b8f1f3a55");
   EXPECT_EQ(event->time, "2026-02-04T19:05:35.120394Z");
   EXPECT_EQ(event->data, config_data("shop-cart_defaults"));
-  EXPECT_TRUE(same_json(encode(*event), kText));
+  EXPECT_TRUE(same_json(encode(*event), text));
 }
 
 TEST(EventTest, refuses_what_is_no_lattice_event) {

@@ -27,12 +27,12 @@ constexpr std::array<std::string_view, 64> kNouns = {
 }  // namespace
 
 std::string friendly_name(std::uint64_t random) {
-  constexpr std::uint64_t kNumbers = 10'000;
+  constexpr std::uint64_t numbers = 10'000;
   const auto adjective = kAdjectives.at(random % kAdjectives.size());
   random /= kAdjectives.size();
   const auto noun = kNouns.at(random % kNouns.size());
   random /= kNouns.size();
-  return fmt::format("{}-{}-{:04}", adjective, noun, random % kNumbers);
+  return fmt::format("{}-{}-{:04}", adjective, noun, random % numbers);
 }
 
 }  // namespace weft::wire

@@ -125,9 +125,9 @@ bool is_digest(std::string_view digest) noexcept {
     std::string_view prefix;
     std::size_t digits;
   };
-  constexpr std::array kAlgorithms = {Algorithm{"sha256:", 64}, Algorithm{"sha384:", 96}, Algorithm{"sha512:", 128}};
+  constexpr std::array algorithms = {Algorithm{"sha256:", 64}, Algorithm{"sha384:", 96}, Algorithm{"sha512:", 128}};
   const auto is_hex = [](char c) { return hex_digit(c) && !is_upper(c); };
-  return std::ranges::any_of(kAlgorithms, [&](const Algorithm& algorithm) {
+  return std::ranges::any_of(algorithms, [&](const Algorithm& algorithm) {
     return digest.starts_with(algorithm.prefix) && digest.size() == algorithm.prefix.size() + algorithm.digits &&
            std::ranges::all_of(digest.substr(algorithm.prefix.size()), is_hex);
   });

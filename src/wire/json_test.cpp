@@ -76,7 +76,7 @@ TEST(JsonTest, limits_depth_and_size) {
 }
 
 TEST(JsonTest, writes_utf8_whatever_the_strings_hold) {
-  const auto written = [](std::string text) { return json_text(boost::json::value(text)); };
+  const auto written = [](const std::string& text) { return json_text(boost::json::value(text)); };
   EXPECT_EQ(written("h\xC3\xA9 \xF0\x9F\x98\x80"), "\"h\xC3\xA9 \xF0\x9F\x98\x80\"");
   EXPECT_EQ(written("a\xFF"
                     "b"),

@@ -159,13 +159,13 @@ std::string PublicKey::text() const {
 }
 
 Result<PublicKey> parse_public_key(std::string_view text) {
-  constexpr std::string_view kWhat = "the public key";
+  constexpr std::string_view what = "the public key";
   if (text.size() == kSeedLength && text.starts_with('S')) {
-    return bad_key(kWhat, "is a seed", "a seed is a secret; give the public key that belongs to it");
+    return bad_key(what, "is a seed", "a seed is a secret; give the public key that belongs to it");
   }
-  WEFT_TRY(const auto raw, decode_checked(text, kWhat, kPublicKeyLength));
+  WEFT_TRY(const auto raw, decode_checked(text, what, kPublicKeyLength));
   const auto kind = kind_of_prefix(raw.bytes[0]);
-  if (!kind) return bad_key(kWhat, "is of a kind that is not known", "");
+  if (!kind) return bad_key(what, "is of a kind that is not known", "");
   PublicKey key{*kind, {}};
   std::ranges::copy(raw.view().subspan(1), key.bytes.begin());
   return key;
@@ -194,15 +194,15 @@ KeyPair::KeyPair(KeyKind kind, std::span<const std::uint8_t, 32> secret) {
 KeyPair KeyPair::from_entropy(KeyKind kind, std::span<const std::uint8_t, 32> entropy) { return {kind, entropy}; }
 
 Result<KeyPair> KeyPair::from_seed(std::string_view seed) {
-  constexpr std::string_view kWhat = "the seed";
+  constexpr std::string_view what = "the seed";
   if (seed.size() == kPublicKeyLength && !seed.starts_with('S')) {
-    return bad_key(kWhat, "looks like a public key", "seeds begin with S and have 58 characters");
+    return bad_key(what, "looks like a public key", "seeds begin with S and have 58 characters");
   }
-  WEFT_TRY(const auto raw, decode_checked(seed, kWhat, kSeedLength));
-  if ((raw.bytes[0] & 0xF8U) != kSeedPrefix) return bad_key(kWhat, "is no seed", "seeds begin with S");
+  WEFT_TRY(const auto raw, decode_checked(seed, what, kSeedLength));
+  if ((raw.bytes[0] & 0xF8U) != kSeedPrefix) return bad_key(what, "is no seed", "seeds begin with S");
   const unsigned prefix = ((raw.bytes[0] & 7U) << 5) | (raw.bytes[1] >> 3);
   const auto kind = kind_of_prefix(prefix);
-  if (!kind || (raw.bytes[1] & 7U) != 0) return bad_key(kWhat, "is of a kind that is not known", "");
+  if (!kind || (raw.bytes[1] & 7U) != 0) return bad_key(what, "is of a kind that is not known", "");
   return KeyPair(*kind, std::span<const std::uint8_t, 32>(raw.bytes.data() + 2, 32));
 }
 

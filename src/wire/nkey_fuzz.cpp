@@ -28,7 +28,10 @@ void check_text(std::string_view text) {
   if (const auto pair = KeyPair::from_seed(text)) {
     insist(pair->seed() == text);
   } else {
-    insist(text.size() < 12 || !pair.error().to_string().contains(text));
+    // Long runs of the alphabet of seeds stand in no message of ours.
+    const auto could_be_secret = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7'); };
+    const bool may_appear = text.size() < 8 || !std::ranges::all_of(text, could_be_secret);
+    insist(may_appear || !pair.error().to_string().contains(text));
   }
 }
 

@@ -7,25 +7,25 @@
 namespace weft::wire {
 
 Uuid time_ordered_uuid(std::chrono::system_clock::time_point now, std::span<const std::uint8_t, 10> random) noexcept {
-  constexpr std::size_t kTimeBytes = 6;
+  constexpr std::size_t time_bytes = 6;
   const auto since_1970 = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
   const auto milliseconds = static_cast<std::uint64_t>(since_1970);
   Uuid uuid{};
-  for (std::size_t at = 0; at < kTimeBytes; ++at) {
-    uuid[at] = static_cast<std::uint8_t>(milliseconds >> (8 * (kTimeBytes - 1 - at)));
+  for (std::size_t at = 0; at < time_bytes; ++at) {
+    uuid[at] = static_cast<std::uint8_t>(milliseconds >> (8 * (time_bytes - 1 - at)));
   }
-  std::ranges::copy(random, uuid.begin() + kTimeBytes);
+  std::ranges::copy(random, uuid.begin() + time_bytes);
   return uuid;
 }
 
 std::string uuid_text(const Uuid& uuid) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
   text.reserve(36);
   for (std::size_t at = 0; at < uuid.size(); ++at) {
     if (at == 4 || at == 6 || at == 8 || at == 10) text += '-';
-    text += kDigits[uuid[at] >> 4];
-    text += kDigits[uuid[at] & 15U];
+    text += digits[uuid[at] >> 4];
+    text += digits[uuid[at] & 15U];
   }
   return text;
 }

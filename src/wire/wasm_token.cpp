@@ -176,11 +176,11 @@ std::string append_wasm_token(std::string_view stripped, std::string_view token)
 std::string sha256_text(std::string_view bytes) {
   std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
   crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
   for (const unsigned byte : hash) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15U];
+    text += digits[byte >> 4];
+    text += digits[byte & 15U];
   }
   return text;
 }

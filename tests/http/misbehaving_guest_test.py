@@ -93,7 +93,7 @@ class MisbehavingGuestTest(SharedServerTest):
             self.fails_with(f"/exit?code={code}", 502)
 
     def test_an_error_instead_of_a_response_is_500(self):
-        self.fails_with("/error-response", 500)
+        self.fails_with("/error-response", 502)
         self.assertIn("DestinationUnavailable", self.server.err)
 
     def test_guests_that_go_on_for_ever_after_the_head_are_cut(self):

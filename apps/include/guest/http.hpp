@@ -142,7 +142,8 @@ class Input {
   InputHandle stream_;  // a child of body_: dropped first
 };
 
-/// The body of a response or of a request that is sent. Dropping it unfinished tells the host that the message is not whole.
+/// The body of a response or of a request that is sent. Dropping it unfinished tells the host that the message is not
+/// whole.
 class Output {
  public:
   explicit Output(OutgoingBody body) : body_(std::move(body)) {

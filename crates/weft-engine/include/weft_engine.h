@@ -133,6 +133,8 @@ void weft_call_body_fail(weft_call* call);
 
 /* The response head; headers are valid until the call is freed. False: the guest set an error instead of a response (text in *error). */
 bool weft_call_take_head(weft_call* call, uint16_t* status, const weft_header** headers, size_t* count, weft_bytes* error);
+/* The index in wasi:http's error-code of the error that the guest set, after weft_call_take_head was false; else UINT32_MAX. */
+uint32_t weft_call_head_error(const weft_call* call);
 enum { WEFT_BODY_PENDING = 0, WEFT_BODY_DATA = 1, WEFT_BODY_TRAILERS = 2, WEFT_BODY_END = 3, WEFT_BODY_ERROR = 4 };
 /* The next piece of the response body; valid until the next call to this function. Taking one lets the guest write on: check weft_call_woken. */
 uint32_t weft_call_body_next(weft_call* call, weft_bytes* data, const weft_header** trailers, size_t* count);
@@ -167,9 +169,10 @@ typedef struct weft_outgoing_request {
   uint64_t connect_timeout_nanos, first_byte_timeout_nanos, between_bytes_timeout_nanos; /* 600 s where the guest set none */
   bool has_body;
 } weft_outgoing_request;
-/* After WEFT_HTTP_REQUEST, once. False: cancelled meanwhile. */
+/* After WEFT_HTTP_REQUEST, once; looks at the body, so check weft_call_woken. False: cancelled meanwhile. */
 bool weft_call_http_request(weft_call* call, uint64_t token, weft_outgoing_request* out);
-/* The next piece of the request's body, as weft_call_body_next gives a response's. After PENDING look again when the call was polled. */
+/* The next piece of the request's body, as weft_call_body_next gives a response's: check weft_call_woken. After PENDING look again when the
+ * call was polled. */
 uint32_t weft_call_http_body_next(weft_call* call, uint64_t token, weft_bytes* data, const weft_header** trailers, size_t* count);
 /* The response's head, once. False: a status, name or value that is not valid in HTTP; nothing was answered. */
 bool weft_call_http_head(weft_call* call, uint64_t token, uint16_t status, const weft_header* headers, size_t count);

@@ -438,14 +438,14 @@ impl Call {
     }
 
     /// The response's head, once; its body comes from `body_next`.
-    pub fn take_head(&mut self) -> Option<std::result::Result<http::response::Parts, String>> {
+    pub fn take_head(&mut self) -> Option<std::result::Result<http::response::Parts, ErrorCode>> {
         match self.head.with(Option::take)? {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 self.response_body = Some(body);
                 Some(Ok(parts))
             }
-            Err(error) => Some(Err(format!("{error:?}"))),
+            Err(error) => Some(Err(error)),
         }
     }
 

@@ -371,3 +371,48 @@ pub fn error_code(number: u32, text: String) -> ErrorCode {
         _ => ErrorCode::InternalError(text),
     }
 }
+
+/// The other way round.
+pub fn error_number(error: &ErrorCode) -> u32 {
+    match error {
+        ErrorCode::DnsTimeout => 0,
+        ErrorCode::DnsError(_) => 1,
+        ErrorCode::DestinationNotFound => 2,
+        ErrorCode::DestinationUnavailable => 3,
+        ErrorCode::DestinationIpProhibited => 4,
+        ErrorCode::DestinationIpUnroutable => 5,
+        ErrorCode::ConnectionRefused => 6,
+        ErrorCode::ConnectionTerminated => 7,
+        ErrorCode::ConnectionTimeout => 8,
+        ErrorCode::ConnectionReadTimeout => 9,
+        ErrorCode::ConnectionWriteTimeout => 10,
+        ErrorCode::ConnectionLimitReached => 11,
+        ErrorCode::TlsProtocolError => 12,
+        ErrorCode::TlsCertificateError => 13,
+        ErrorCode::TlsAlertReceived(_) => 14,
+        ErrorCode::HttpRequestDenied => 15,
+        ErrorCode::HttpRequestLengthRequired => 16,
+        ErrorCode::HttpRequestBodySize(_) => 17,
+        ErrorCode::HttpRequestMethodInvalid => 18,
+        ErrorCode::HttpRequestUriInvalid => 19,
+        ErrorCode::HttpRequestUriTooLong => 20,
+        ErrorCode::HttpRequestHeaderSectionSize(_) => 21,
+        ErrorCode::HttpRequestHeaderSize(_) => 22,
+        ErrorCode::HttpRequestTrailerSectionSize(_) => 23,
+        ErrorCode::HttpRequestTrailerSize(_) => 24,
+        ErrorCode::HttpResponseIncomplete => 25,
+        ErrorCode::HttpResponseHeaderSectionSize(_) => 26,
+        ErrorCode::HttpResponseHeaderSize(_) => 27,
+        ErrorCode::HttpResponseBodySize(_) => 28,
+        ErrorCode::HttpResponseTrailerSectionSize(_) => 29,
+        ErrorCode::HttpResponseTrailerSize(_) => 30,
+        ErrorCode::HttpResponseTransferCoding(_) => 31,
+        ErrorCode::HttpResponseContentCoding(_) => 32,
+        ErrorCode::HttpResponseTimeout => 33,
+        ErrorCode::HttpUpgradeFailed => 34,
+        ErrorCode::HttpProtocolError => 35,
+        ErrorCode::LoopDetected => 36,
+        ErrorCode::ConfigurationError => 37,
+        ErrorCode::InternalError(_) => 38,
+    }
+}

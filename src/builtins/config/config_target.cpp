@@ -37,7 +37,8 @@ All get_all(const ConfigMap& config) {
 
 class ConfigTarget::Service final : public Builtin {
  public:
-  Service(std::size_t shards, ConfigMap config) : config_(shards, std::make_shared<const ConfigMap>(std::move(config))) {
+  Service(std::size_t shards, ConfigMap config)
+      : config_(shards, std::make_shared<const ConfigMap>(std::move(config))) {
     for (const std::string_view interface : {"wasi:config/store", "wasi:config/runtime"}) {
       // The views in the results end with the call's encoding; the slot of the shard holds the map until its next call.
       function(interface, "get",

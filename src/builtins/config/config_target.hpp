@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// wasi:config for one component: `get` and `get-all` over the merged map of its named configurations, which may be swapped
-/// at any time; a call sees the map of its moment, a running instance the next one at its next call.
+/// wasi:config for one component: `get` and `get-all` over the merged map of its named configurations, which may be
+/// swapped at any time; a call sees the map of its moment, a running instance the next one at its next call.
 ///
 /// Ownership: the host makes one for each component and routes both interfaces to it; they are never links.
 /// Threads: update() any (the control shard); calls on every shard, without a lock but for the first after a swap.

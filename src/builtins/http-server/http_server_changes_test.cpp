@@ -194,6 +194,25 @@ TEST_F(HttpServerTest, stopping_lets_requests_end_and_gives_up_its_ports) {
   EXPECT_TRUE(make({{"routing_mode", "path"}, {"default_address", address}}));
 }
 
+TEST_F(HttpServerTest, while_one_port_is_waited_for_the_others_refuse_new_requests) {
+  start("address");
+  serve("blog", {}, "a");
+  serve("shop", {}, "b");
+  auto running = begin(port(0), "/?hold");
+  ASSERT_TRUE(gate_.wait_for(1));
+  const auto other = port(1);
+  std::thread stopper([this] { provider_->stop(kPatience); });
+  std::string answer;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (status_of(answer) != "503" && std::chrono::steady_clock::now() < deadline) {
+    answer = talk(request("GET", "/"), other);
+  }
+  EXPECT_EQ(body_of(answer), "this server is stopping\n");
+  gate_.open("done");
+  EXPECT_EQ(body_of(running.receive_all()), "done");
+  stopper.join();
+}
+
 TEST_F(HttpServerTest, stopping_cancels_what_takes_longer_than_the_grace) {
   start("address");
   serve("shop", {}, "a");

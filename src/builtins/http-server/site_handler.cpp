@@ -56,12 +56,13 @@ std::unique_ptr<web::Responder> SiteHandler::on_request(web::Exchange& exchange)
   }
   auto target = dispatcher_.find(shard, provider_, site.link_name, kInterface);
   if (!target) return answer_for(policy, exchange, 503, no_target(site, target.error()));
-  if ((*target)->http() == nullptr) {
+  auto* const handler = (*target)->http();
+  if (handler == nullptr) {
     return answer_for(
         policy, exchange, 502,
         fmt::format("component \"{}\" does not answer HTTP\nlink one that exports {}", (*target)->id(), kInterface));
   }
-  return std::make_unique<SiteResponder>(exchange, site.policy, *std::move(target));
+  return std::make_unique<SiteResponder>(exchange, site.policy, *std::move(target), *handler);
 }
 
 }  // namespace weft::builtins::http_server

@@ -4,7 +4,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
-#include "base/assert.hpp"
 #include "web/framing.hpp"
 #include "web/response_writer.hpp"
 
@@ -36,17 +35,15 @@ std::string_view forwarded_authority(const web::RequestHead& request) noexcept {
 }
 
 SiteResponder::SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy,
-                             std::shared_ptr<dispatch::Target> target)
+                             std::shared_ptr<dispatch::Target> target, web::Handler& handler)
     : session_(session), policy_(std::move(policy)), target_(std::move(target)) {
-  auto* const handler = target_->http();
-  WEFT_ASSERT(handler != nullptr);
   if (const auto authority = forwarded_authority(session.request()); !authority.empty()) {
     request_ = session.request();
     request_->authority = authority;
   }
   const bool is_plain =
       !request_ && !policy_->cors && policy_->cache_control.empty() && policy_->head_timeout.count() == 0;
-  answer_ = handler->on_request(is_plain ? session : *this);
+  answer_ = handler.on_request(is_plain ? session : *this);
 }
 
 SiteResponder::~SiteResponder() { stop_waiting(); }

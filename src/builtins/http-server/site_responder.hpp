@@ -22,8 +22,9 @@ namespace weft::builtins::http_server {
 
 class SiteResponder final : public web::Responder, private web::Exchange {
  public:
-  /// `target` answers HTTP.
-  SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy, std::shared_ptr<dispatch::Target> target);
+  /// `handler` is the target's.
+  SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy, std::shared_ptr<dispatch::Target> target,
+                web::Handler& handler);
   SiteResponder(const SiteResponder&) = delete;
   SiteResponder& operator=(const SiteResponder&) = delete;
   ~SiteResponder() override;

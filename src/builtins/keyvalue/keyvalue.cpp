@@ -80,13 +80,13 @@ class MemoryKeyvalue final : public Keyvalue {
         return Outcome<std::optional<Value>>(store_.get(name, key));
       });
     });
-    function(kStore, "set",
-             [this](const CallInfo& call, std::string_view bucket, std::string_view key,
-                    std::span<const std::byte> value) {
-               return with<void>(call, bucket, Access::write, [&](const auto& name, const Limits& limits) {
-                 return store_.set(limits, name, key, value);
-               });
-             });
+    function(
+        kStore, "set",
+        [this](const CallInfo& call, std::string_view bucket, std::string_view key, std::span<const std::byte> value) {
+          return with<void>(call, bucket, Access::write, [&](const auto& name, const Limits& limits) {
+            return store_.set(limits, name, key, value);
+          });
+        });
     function(kStore, "delete", [this](const CallInfo& call, std::string_view bucket, std::string_view key) {
       return with<void>(call, bucket, Access::write, [&](const auto& name, const Limits&) {
         store_.erase(name, key);
@@ -127,9 +127,8 @@ class MemoryKeyvalue final : public Keyvalue {
           });
     });
     function(kBatch, "set-many", [this](const CallInfo& call, std::string_view bucket, const Pairs& pairs) {
-      return with<void>(call, bucket, Access::write, [&](const auto& name, const Limits& limits) {
-        return set_many(limits, name, pairs);
-      });
+      return with<void>(call, bucket, Access::write,
+                        [&](const auto& name, const Limits& limits) { return set_many(limits, name, pairs); });
     });
     function(kBatch, "delete-many", [this](const CallInfo& call, std::string_view bucket, const Keys& keys) {
       return with<void>(call, bucket, Access::write, [&](const auto& name, const Limits&) -> Outcome<void> {
@@ -183,9 +182,8 @@ class SqliteKeyvalue final : public Keyvalue {
       reply.send(Outcome<T>(std::unexpected(name.error())));
       return;
     }
-    store_->change<T>(std::move(reply),
-                      [name = *std::move(name), limits = now.limits, work = std::move(work)](
-                          SqliteWriter& writer) mutable { return work(writer, limits, name); });
+    store_->change<T>(std::move(reply), [name = *std::move(name), limits = now.limits, work = std::move(work)](
+                                            SqliteWriter& writer) mutable { return work(writer, limits, name); });
   }
 
   void add_store() {
@@ -220,11 +218,11 @@ class SqliteKeyvalue final : public Keyvalue {
     function(kAtomics, "increment",
              [this](const CallInfo& call, Reply<Outcome<std::uint64_t>> reply, std::string_view bucket, std::string key,
                     std::uint64_t delta) {
-               change<std::uint64_t>(call, std::move(reply), bucket,
-                                     [key = std::move(key), delta](SqliteWriter& writer, const Limits& limits,
-                                                                   const std::string& name) {
-                                       return writer.increment(limits, name, key, delta);
-                                     });
+               change<std::uint64_t>(
+                   call, std::move(reply), bucket,
+                   [key = std::move(key), delta](SqliteWriter& writer, const Limits& limits, const std::string& name) {
+                     return writer.increment(limits, name, key, delta);
+                   });
              });
   }
 

@@ -86,8 +86,7 @@ class KeyvalueTest : public testing::TestWithParam<const char*> {
     return unwrap(caller.call<Outcome<void>>(*target, kStore, "set", bucket, key, bytes(value)));
   }
   Outcome<std::uint64_t> increment(std::string_view key, std::uint64_t by, std::size_t shard = 0) {
-    return unwrap(
-        caller.call_on<Outcome<std::uint64_t>>(shard, *target, kAtomics, "increment", "default", key, by));
+    return unwrap(caller.call_on<Outcome<std::uint64_t>>(shard, *target, kAtomics, "increment", "default", key, by));
   }
   struct Page {
     std::vector<std::string> keys;
@@ -156,15 +155,15 @@ TEST_P(KeyvalueTest, increments_numbers_and_refuses_the_rest) {
 }
 
 TEST_P(KeyvalueTest, increments_of_all_shards_add_up) {
-  constexpr std::uint64_t kRounds = 300;
+  constexpr std::uint64_t rounds = 300;
   std::vector<std::thread> threads;
   for (std::size_t shard = 0; shard < caller.shards().size(); ++shard) {
     threads.emplace_back([this, shard] {
-      for (std::uint64_t round = 0; round < kRounds; ++round) EXPECT_TRUE(increment("n", 1, shard));
+      for (std::uint64_t round = 0; round < rounds; ++round) EXPECT_TRUE(increment("n", 1, shard));
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(*increment("n", 0), kRounds * caller.shards().size());
+  EXPECT_EQ(*increment("n", 0), rounds * caller.shards().size());
 }
 
 TEST_P(KeyvalueTest, lists_every_key_once_page_by_page_while_others_come_and_go) {
@@ -235,9 +234,8 @@ TEST_P(KeyvalueTest, a_read_only_link_may_not_write) {
   EXPECT_EQ(why(set("k", "w").error()), "access-denied");
   EXPECT_EQ(why(increment("k", 1).error()), "access-denied");
   const std::vector<std::string> keys = {"k"};
-  EXPECT_EQ(
-      why(unwrap(caller.call<Outcome<void>>(*target, kBatch, "delete-many", "default", keys)).error()),
-      "access-denied");
+  EXPECT_EQ(why(unwrap(caller.call<Outcome<void>>(*target, kBatch, "delete-many", "default", keys)).error()),
+            "access-denied");
 }
 
 TEST_P(KeyvalueTest, sources_share_buckets_unless_their_link_isolates_them) {

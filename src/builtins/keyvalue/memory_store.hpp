@@ -2,8 +2,9 @@
 /// Buckets of keys and values in memory, lost when the host ends.
 ///
 /// Threads: any. Keys are spread over stripes, each with a lock that is held for one look-up: a get costs some tens of
-/// nanoseconds beside the encoding, and many shards seldom meet. An increment is atomic; set_many and delete_many are as
-/// many single changes. Errors are those of the interface. Limits: Limits; what is over is refused and changes nothing.
+/// nanoseconds beside the encoding, and many shards seldom meet. An increment is atomic; set_many and delete_many are
+/// as many single changes. Errors are those of the interface. Limits: Limits; what is over is refused and changes
+/// nothing.
 #pragma once
 
 #include <array>

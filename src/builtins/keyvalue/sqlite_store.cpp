@@ -74,13 +74,13 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
   WEFT_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
   WEFT_TRY(const std::uint64_t version, read_number(database, "PRAGMA user_version"));
   if (version > kSchemaVersion) {
-    return Error(Errc::unsupported, path + " was written by a later version of weft", "use that version or another file",
-                 Blame::operator_);
+    return Error(Errc::unsupported, path + " was written by a later version of weft",
+                 "use that version or another file", Blame::operator_);
   }
   WEFT_CHECK(database.execute(kSchema));
   WEFT_TRY(const std::uint64_t page_bytes, read_number(database, "PRAGMA page_size"));
-  const std::uint64_t pages = std::clamp<std::uint64_t>(max_total_bytes / std::max<std::uint64_t>(page_bytes, 1), 64,
-                                                        std::uint64_t{1} << 31U);
+  const std::uint64_t pages =
+      std::clamp<std::uint64_t>(max_total_bytes / std::max<std::uint64_t>(page_bytes, 1), 64, std::uint64_t{1} << 31U);
   WEFT_CHECK(database.execute("PRAGMA max_page_count = " + std::to_string(pages)));
   WEFT_TRY(auto writer, SqliteWriter::open(std::move(database)));
   return std::unique_ptr<SqliteStore>(new SqliteStore(path, std::move(writer)));

@@ -3,9 +3,9 @@
 ///
 /// All changes go through one thread, which commits what has gathered at once (write-ahead log, full synchronisation):
 /// many writers share one sync. Reads run beside it on connections of their own and see every change that has been
-/// answered. Ownership: owns its thread and connections; replies of changes that still wait when it is closed are answered
-/// after they are done. Threads: change() and close() any; the read functions block, on any thread. Errors: those of the
-/// interface; the database's own come as other(text). Limits: kMaxQueued changes wait; Limits.
+/// answered. Ownership: owns its thread and connections; replies of changes that still wait when it is closed are
+/// answered after they are done. Threads: change() and close() any; the read functions block, on any thread. Errors:
+/// those of the interface; the database's own come as other(text). Limits: kMaxQueued changes wait; Limits.
 #pragma once
 
 #include <condition_variable>

@@ -15,11 +15,15 @@ enum class GuestLevel : std::uint8_t { trace, debug, info, warn, error, critical
 LogLevel level_of(GuestLevel level) noexcept {
   switch (level) {
     case GuestLevel::trace:
-    case GuestLevel::debug: return LogLevel::debug;
-    case GuestLevel::info: return LogLevel::info;
-    case GuestLevel::warn: return LogLevel::warning;
+    case GuestLevel::debug:
+      return LogLevel::debug;
+    case GuestLevel::info:
+      return LogLevel::info;
+    case GuestLevel::warn:
+      return LogLevel::warning;
     case GuestLevel::error:
-    case GuestLevel::critical: return LogLevel::error;
+    case GuestLevel::critical:
+      return LogLevel::error;
   }
   return LogLevel::error;
 }

@@ -2,11 +2,11 @@
 /// wasi:logging for one component: what a guest logs goes to the host's log, under the component's id.
 ///
 /// A record is one call of the sink for each line of its message: "context: line", or the line alone. The sink has four
-/// levels: trace is told as debug and critical as error, with the level's name before the context ("[critical] ctx: ...").
-/// Ownership: the host makes one for each component; it copies the sink. Threads: calls on every shard, so the sink is
-/// called from all of them. Limits: kMaxRecordBytes and kMaxRecordLines of a record; the rest is cut, and the log says so. Control
-/// characters are the sink's matter, but no guest can make a line that looks like another component's.
-/// Source: docs/protocol, data plane 3.8, 3.11.
+/// levels: trace is told as debug and critical as error, with the level's name before the context ("[critical] ctx:
+/// ..."). Ownership: the host makes one for each component; it copies the sink. Threads: calls on every shard, so the
+/// sink is called from all of them. Limits: kMaxRecordBytes and kMaxRecordLines of a record; the rest is cut, and the
+/// log says so. Control characters are the sink's matter, but no guest can make a line that looks like another
+/// component's. Source: docs/protocol, data plane 3.8, 3.11.
 #pragma once
 
 #include <cstddef>

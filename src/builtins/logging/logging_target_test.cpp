@@ -43,8 +43,9 @@ TEST_F(LoggingTargetTest, six_levels_become_four_and_keep_their_names) {
   EXPECT_EQ(lines, (std::vector{Line(LogLevel::debug, "shop", "[trace] x"), Line(LogLevel::debug, "shop", "x"),
                                 Line(LogLevel::info, "shop", "x"), Line(LogLevel::warning, "shop", "x"),
                                 Line(LogLevel::error, "shop", "x"), Line(LogLevel::error, "shop", "[critical] x")}));
-  EXPECT_EQ(caller.call<std::monostate>(*target, "wasi:logging/logging", "log", std::uint32_t{6}, "", "x").error().code(),
-            Errc::malformed);
+  EXPECT_EQ(
+      caller.call<std::monostate>(*target, "wasi:logging/logging", "log", std::uint32_t{6}, "", "x").error().code(),
+      Errc::malformed);
 }
 
 TEST_F(LoggingTargetTest, no_message_forges_a_line) {

@@ -6,6 +6,7 @@ use super::{FfiFunc, FfiPrepared, RawBytes, RawHeader, RawHttpRequest, RawStats}
 use super::{boxed, free, guarded};
 use crate::call::{self, BodyPiece, Call, HttpRequest, Lane};
 use crate::error::{Code, Error, Result};
+use crate::outgoing::error_number;
 use crate::waker::RawWaker;
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
@@ -23,6 +24,8 @@ pub(super) const BODY_ERROR: u32 = 4;
 
 /// What weft_prepared_import tells of a function.
 pub(super) const IMPORT_RPC_ERROR: u32 = 1;
+/// What weft_call_head_error returns where there is none.
+const NO_ERROR_CODE: u32 = u32::MAX;
 
 /// A call and what C borrows from it.
 pub struct FfiCall {
@@ -32,6 +35,7 @@ pub struct FfiCall {
     piece: Bytes,
     trailers: HeaderMap,
     text: Vec<u8>,
+    head_error: u32,
     pub(super) sent: Sent,
 }
 
@@ -44,6 +48,7 @@ impl FfiCall {
             piece: Bytes::new(),
             trailers: HeaderMap::new(),
             text: Vec::new(),
+            head_error: NO_ERROR_CODE,
             sent: Sent::default(),
         }
     }
@@ -259,13 +264,21 @@ pub unsafe extern "C" fn weft_call_take_head(
         }
         failed => {
             call.text = match failed {
-                Some(Err(text)) => text.into_bytes(),
+                Some(Err(error)) => {
+                    call.head_error = error_number(&error);
+                    format!("{error:?}").into_bytes()
+                }
                 _ => b"no response is waiting".to_vec(),
             };
             unsafe { *error = RawBytes::of(&call.text) };
             false
         }
     }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_call_head_error(call: *const FfiCall) -> u32 {
+    unsafe { &*call }.head_error
 }
 
 #[unsafe(no_mangle)]

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::call::{BodyPiece, HEAD, HTTP, WANTS_BODY};
-use crate::outgoing::{Event, error_code};
+use crate::outgoing::{Event, error_code, error_number};
 use http::{HeaderMap, HeaderValue, Response};
 use std::collections::VecDeque;
 
@@ -213,6 +213,7 @@ fn a_request_body_flows_at_the_pace_of_its_reader() {
 #[test]
 fn every_error_reaches_the_guest_under_its_number() {
     for number in 0..=38 {
+        assert_eq!(error_number(&error_code(number, String::new())), number);
         let mut proxied = Proxied::new("/?url=http://other/", "GET", false);
         let (token, ..) = proxied.request();
         proxied
