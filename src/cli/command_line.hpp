@@ -25,7 +25,7 @@ enum class Repeat : bool { once, many };
 struct OptionSpec {
   std::string_view name;   ///< without the dashes
   std::string_view value;  ///< its placeholder; empty: a flag; "text|json" (lower case only): one of these; FILE and
-                           ///< DIR complete to paths, HOST, COMPONENT, PROVIDER and CONFIG to what there is
+                           ///< DIR complete to paths, HOST, COMPONENT, PROVIDER, CONFIG and CONTEXT to what there is
   std::string_view help;
   std::string_view fallback = {};  ///< what holds when it is not given, as the help shows it
   char letter = 0;

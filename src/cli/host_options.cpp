@@ -66,7 +66,7 @@ constexpr std::array kHost = std::to_array<OptionSpec>({
 
 constexpr std::array kNats = std::to_array<OptionSpec>({
     {.name = "nats-host",
-     .value = "HOST",
+     .value = "ADDR",
      .help = "the NATS server",
      .fallback = "127.0.0.1",
      .environment = "WASMCLOUD_NATS_HOST"},
@@ -75,7 +75,7 @@ constexpr std::array kNats = std::to_array<OptionSpec>({
     {.name = "nats-seed", .value = "SEED", .help = "with --nats-jwt", .environment = "WASMCLOUD_NATS_SEED"},
     {.name = "nats-creds", .value = "FILE", .help = "credentials", .environment = "WASMCLOUD_NATS_CREDS"},
     {.name = "ctl-host",
-     .value = "HOST",
+     .value = "ADDR",
      .help = "in place of --nats-host",
      .environment = "WASMCLOUD_CTL_HOST"},
     {.name = "ctl-port", .value = "N", .help = "in place of --nats-port", .environment = "WASMCLOUD_CTL_PORT"},
@@ -102,7 +102,7 @@ constexpr OptionSpec other(std::string_view name, std::string_view value, std::s
 }
 
 constexpr std::array kOther{
-    other("rpc-host", "HOST", "WASMCLOUD_RPC_HOST"),
+    other("rpc-host", "ADDR", "WASMCLOUD_RPC_HOST"),
     other("rpc-port", "N", "WASMCLOUD_RPC_PORT"),
     other("rpc-jwt", "JWT", "WASMCLOUD_RPC_JWT"),
     other("rpc-seed", "SEED", "WASMCLOUD_RPC_SEED"),
@@ -111,7 +111,7 @@ constexpr std::array kOther{
     other("rpc-timeout-ms", "N", "WASMCLOUD_RPC_TIMEOUT_MS", "2000"),
     other("allow-latest", "", "WASMCLOUD_OCI_ALLOW_LATEST"),
     other("allowed-insecure", "LIST", "WASMCLOUD_OCI_ALLOWED_INSECURE"),
-    other("oci-registry", "HOST", "WASMCLOUD_OCI_REGISTRY"),
+    other("oci-registry", "ADDR", "WASMCLOUD_OCI_REGISTRY"),
     other("oci-user", "NAME", "WASMCLOUD_OCI_REGISTRY_USER"),
     other("oci-password", "TEXT", "WASMCLOUD_OCI_REGISTRY_PASSWORD"),
     other("tls-ca-path", "LIST", "WASMCLOUD_TLS_CA_PATH"),

@@ -73,7 +73,9 @@ Result<std::optional<NatsConfig>> nats_config(const Arguments& arguments, const 
   auto urls = nats_urls(list_text(arguments.values("nats")));
   if (urls.empty()) urls = nats_urls(context.getenv("WEFT_NATS").value_or(""));
   if (!urls.empty()) {
-    WEFT_TRY(auto config, with_nats_options({.urls = std::move(urls)}, arguments));
+    NatsConfig servers;
+    servers.urls = std::move(urls);
+    WEFT_TRY(auto config, with_nats_options(std::move(servers), arguments));
     return std::optional(std::move(config));
   }
   WEFT_CHECK(no_nats_options(arguments));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,13 +54,24 @@ class FakeHost final : public HostCommands {
   async::Task<std::string> scale(wire::ScaleComponent command, std::string id) override {
     operations_.done(id, "serves");
     said.push_back("scale " + command.component_id + " " + std::to_string(command.count));
+    scaled.push_back(std::move(command));
     co_return std::string();
   }
-  async::Task<std::string> update(wire::UpdateComponent command, std::string /*id*/) override {
+  async::Task<std::string> update(wire::UpdateComponent command, std::string id) override {
+    if (command.component_id == "updatable") {
+      operations_.done(id, "updated");
+      said.push_back("update " + command.component_id + " " + command.new_component_ref);
+      co_return std::string("updating");
+    }
     co_return Error(Errc::not_found, "component " + command.component_id + " not found");
   }
   async::Task<std::string> start_provider(wire::StartProvider command, std::string id) override {
     said.push_back("start " + command.provider_id);
+    if (command.provider_id == "good") {
+      operations_.done(id, "runs");
+      started.push_back(std::move(command));
+      co_return std::string("successfully started provider");
+    }
     operations_.failed(id, Error(Errc::not_found, "no such provider"));
     co_return std::string("successfully started provider");
   }
@@ -73,6 +85,7 @@ class FakeHost final : public HostCommands {
   boost::asio::awaitable<void> settle() override { co_return; }
   void stop_host(std::optional<std::uint64_t> timeout_ms) override {
     said.push_back("stop host " + std::to_string(timeout_ms.value_or(0)));
+    if (on_stop) on_stop();
   }
   void put_registries(wire::RegistryCredentials credentials) override {
     said.push_back("registries " + std::to_string(credentials.size()));
@@ -89,6 +102,9 @@ class FakeHost final : public HostCommands {
   }
 
   std::vector<std::string> said;
+  std::vector<wire::ScaleComponent> scaled;
+  std::vector<wire::StartProvider> started;
+  std::function<void()> on_stop;
 
  private:
   Operations& operations_;

@@ -33,18 +33,23 @@ class OutcomeTest : public ControlTest {
 };
 
 TEST_F(OutcomeTest, comes_from_the_journal_of_a_host_that_keeps_one) {
-  const auto outcome = ask(waiter.run(
-      [&] { return client.scale({.component_id = "cart", .component_ref = "r", .count = 2, .host_id = kHostId}); },
-      expect_component(kHostId, "cart"), 5s));
+  wire::ScaleComponent command;
+  command.component_id = "cart";
+  command.count = 2;
+  command.host_id = kHostId;
+  const auto outcome =
+      ask(waiter.run([&] { return client.scale(command); }, expect_component(kHostId, "cart"), 5s));
   ASSERT_TRUE(outcome) << outcome.error().to_string();
   EXPECT_EQ(outcome->message, "serves");
   EXPECT_FALSE(outcome->accepted.operation.empty());
 }
 
 TEST_F(OutcomeTest, is_the_reason_when_the_work_failed) {
-  const auto outcome = ask(waiter.run(
-      [&] { return client.start_provider({.provider_id = "kv", .provider_ref = "r", .host_id = kHostId}); },
-      expect_provider_start(kHostId, "kv"), 5s));
+  wire::StartProvider command;
+  command.provider_id = "kv";
+  command.host_id = kHostId;
+  const auto outcome =
+      ask(waiter.run([&] { return client.start_provider(command); }, expect_provider_start(kHostId, "kv"), 5s));
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code(), Errc::refused);
   EXPECT_TRUE(outcome.error().message().contains("no such provider")) << outcome.error().message();

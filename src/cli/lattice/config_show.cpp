@@ -56,7 +56,9 @@ Result<std::vector<Row>> rows(const Arguments& arguments, const Context& context
       if (found.origin == Origin::fallback && !arguments.flag("effective")) continue;
       Row row{option.name, found.value, origin_text(found, option)};
       if (found.origin != Origin::fallback) row.value = without_secrets(option, std::move(row.value));
-      if (option.name == "data-dir") WEFT_TRY(row.value, data_dir(arguments, context));
+      if (option.name == "data-dir") {
+        WEFT_TRY(row.value, data_dir(arguments, context));
+      }
       all.push_back(std::move(row));
     }
   }

@@ -4,6 +4,7 @@
 #include "bus/nats_options.hpp"
 #include "cli/lattice/contexts.hpp"
 #include "cli/lattice/daemon_file.hpp"
+#include "cli/lattice/table.hpp"
 #include "cli/lattice_options.hpp"
 #include "cli/option_value.hpp"
 #include "wire/control_subject.hpp"
@@ -23,7 +24,7 @@ constexpr std::array kOptions = std::to_array<OptionSpec>({
      .fallback = "the local daemon, or the only one there is"},
     {.name = "lattice", .value = "NAME", .help = "its lattice", .fallback = "default", .environment = "WEFT_LATTICE"},
     {.name = "context",
-     .value = "NAME",
+     .value = "CONTEXT",
      .help = "a lattice by its name in the contexts file",
      .environment = "WEFT_CONTEXT"},
     {.name = "data-dir",
@@ -68,6 +69,12 @@ std::optional<NatsConfig> wasmcloud_nats(const Context& context) {
   nats.user_seed = wasmcloud(context, "SEED");
   nats.require_tls = variable(context, "WASMCLOUD_CTL_TLS") == "true";
   nats.jetstream_domain = variable(context, "WASMCLOUD_JS_DOMAIN");
+  return nats;
+}
+
+NatsConfig servers(std::string_view urls) {
+  NatsConfig nats;
+  nats.urls = nats_urls(urls);
   return nats;
 }
 
@@ -128,8 +135,7 @@ Result<void> use_current(LatticeTarget& target, const Arguments& arguments, cons
 
 Result<void> find_address(LatticeTarget& target, const Arguments& arguments, const Context& context) {
   if (arguments.flag("nats")) {
-    return use_nats(target, {.urls = nats_urls(fmt::format("{}", fmt::join(arguments.values("nats"), ",")))},
-                    arguments);
+    return use_nats(target, servers(list_text(arguments.values("nats"))), arguments);
   }
   if (arguments.flag("data-dir") || arguments.flag("socket")) {
     WEFT_CHECK(no_nats_options(arguments));
@@ -137,8 +143,8 @@ Result<void> find_address(LatticeTarget& target, const Arguments& arguments, con
     return {};
   }
   if (const auto name = arguments.value("context")) return use_context_named(target, *name, arguments, context);
-  if (auto urls = nats_urls(variable(context, "WEFT_NATS")); !urls.empty()) {
-    return use_nats(target, {.urls = std::move(urls)}, arguments);
+  if (const auto urls = variable(context, "WEFT_NATS"); !urls.empty()) {
+    return use_nats(target, servers(urls), arguments);
   }
   if (const auto name = variable(context, "WEFT_CONTEXT"); !name.empty()) {
     return use_context_named(target, name, arguments, context);
