@@ -25,11 +25,12 @@ enum class Repeat : bool { once, many };
 struct OptionSpec {
   std::string_view name;   ///< without the dashes
   std::string_view value;  ///< its placeholder; empty: a flag; "text|json" (lower case only): one of these; FILE and
-                           ///< DIR complete to paths
+                           ///< DIR complete to paths, HOST, COMPONENT, PROVIDER, CONFIG and CONTEXT to what there is
   std::string_view help;
   std::string_view fallback = {};  ///< what holds when it is not given, as the help shows it
   char letter = 0;
   Repeat repeat = Repeat::once;
+  std::string_view environment = {};  ///< the variable that is read when it is not given
 };
 
 struct OptionGroup {
@@ -70,14 +71,18 @@ class Arguments {
   Lists positionals_;
 };
 
+/// Hidden commands are for scripts of ours: neither help nor completions name them.
+enum class Listed : bool { no, yes };
+
 struct CommandSpec {
   std::string_view name;  ///< "run", "wit new"
   std::string_view summary;
   std::span<const PositionalSpec> positionals = {};
-  std::array<OptionGroup, 4> groups = {};  ///< empty ones at the end
+  std::array<OptionGroup, 6> groups = {};  ///< empty ones at the end
   std::string_view notes = {};             ///< shown below the options
   std::string_view examples = {};          ///< one command a line
   Result<int> (*run)(const Arguments& arguments, Context& context) = nullptr;
+  Listed listed = Listed::yes;
 };
 
 /// Options that every command takes.

@@ -3,6 +3,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/host_command.hpp"
 #include "cli/report.hpp"
 
 #include <fmt/format.h>
@@ -44,6 +45,7 @@ Error unknown_command(std::span<const std::string> words) {
   std::vector<std::string> names;
   std::vector<std::string> of_group;
   for (const CommandSpec* command : commands()) {
+    if (command->listed == Listed::no) continue;
     names.emplace_back(command->name);
     if (command->name.starts_with(words[0] + " ")) of_group.emplace_back(command->name);
   }
@@ -58,6 +60,7 @@ Error unknown_command(std::span<const std::string> words) {
 
 Result<int> dispatch(std::span<const std::string> all_words, Context& context) {
   const std::span<const std::string> words = read_output_format(all_words, context);
+  if (words.empty() && started_by_wash(context)) return host_command().run(Arguments{}, context);
   if (words.empty() && context.output == OutputFormat::json) {
     return Error(Errc::invalid_argument, "weft was given no command.", "Read 'weft help'.", Blame::operator_);
   }
@@ -93,10 +96,7 @@ int finish(Result<int> outcome, const Context& context) {
 }  // namespace
 
 std::span<const CommandSpec* const> commands() noexcept {
-  static const std::array all{&up_command(),      &run_command(),         &call_command(),
-                              &inspect_command(), &compile_command(),     &wit_bindgen_command(),
-                              &wit_new_command(), &version_command(),     &completions_command(),
-                              &help_command()};
+  static const std::array all{&up_command(), &down_command(), &status_command(), &host_command(), &run_command(), &call_command(), &get_hosts_command(), &get_inventory_command(), &get_components_command(), &get_providers_command(), &get_links_command(), &get_config_command(), &get_claims_command(), &start_component_command(), &start_provider_command(), &stop_component_command(), &stop_provider_command(), &stop_host_command(), &scale_command(), &update_command(), &link_put_command(), &link_del_command(), &link_get_command(), &config_put_command(), &config_get_command(), &config_del_command(), &config_show_command(), &label_command(), &tree_command(), &ops_command(), &events_command(), &logs_command(), &inspect_command(), &compile_command(), &wit_bindgen_command(), &wit_new_command(), &version_command(), &completions_command(), &complete_command(), &help_command()};
   return all;
 }
 

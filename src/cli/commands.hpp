@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every command of weft, each in the file of its name. Adding one is a file, a line here and a line in commands.cpp.
+/// Every command of weft, each in the file of its name; those that control hosts are in lattice/, a family in one file.
+/// Adding one is a file, a line here and a line in commands.cpp.
 #pragma once
 
 #include "cli/command_line.hpp"
@@ -11,14 +12,44 @@
 namespace weft::cli {
 
 const CommandSpec& up_command() noexcept;
+const CommandSpec& down_command() noexcept;
+const CommandSpec& status_command() noexcept;
+const CommandSpec& host_command() noexcept;
 const CommandSpec& run_command() noexcept;
 const CommandSpec& call_command() noexcept;
+const CommandSpec& get_hosts_command() noexcept;
+const CommandSpec& get_inventory_command() noexcept;
+const CommandSpec& get_components_command() noexcept;
+const CommandSpec& get_providers_command() noexcept;
+const CommandSpec& get_links_command() noexcept;
+const CommandSpec& get_config_command() noexcept;
+const CommandSpec& get_claims_command() noexcept;
+const CommandSpec& start_component_command() noexcept;
+const CommandSpec& start_provider_command() noexcept;
+const CommandSpec& stop_component_command() noexcept;
+const CommandSpec& stop_provider_command() noexcept;
+const CommandSpec& stop_host_command() noexcept;
+const CommandSpec& scale_command() noexcept;
+const CommandSpec& update_command() noexcept;
+const CommandSpec& link_put_command() noexcept;
+const CommandSpec& link_del_command() noexcept;
+const CommandSpec& link_get_command() noexcept;
+const CommandSpec& config_put_command() noexcept;
+const CommandSpec& config_get_command() noexcept;
+const CommandSpec& config_del_command() noexcept;
+const CommandSpec& config_show_command() noexcept;
+const CommandSpec& label_command() noexcept;
+const CommandSpec& tree_command() noexcept;
+const CommandSpec& ops_command() noexcept;
+const CommandSpec& events_command() noexcept;
+const CommandSpec& logs_command() noexcept;
 const CommandSpec& inspect_command() noexcept;
 const CommandSpec& compile_command() noexcept;
-const CommandSpec& version_command() noexcept;
-const CommandSpec& completions_command() noexcept;
 const CommandSpec& wit_bindgen_command() noexcept;
 const CommandSpec& wit_new_command() noexcept;
+const CommandSpec& version_command() noexcept;
+const CommandSpec& completions_command() noexcept;
+const CommandSpec& complete_command() noexcept;
 const CommandSpec& help_command() noexcept;
 
 /// In the order of the help.

@@ -268,7 +268,7 @@ TEST(HelpTest, every_command_has_examples_that_it_would_accept) {
 TEST(HelpTest, is_data_for_programs) {
   FakeWorld world;
   EXPECT_EQ(world.run({"help", "-o", "json"}), 0);
-  EXPECT_THAT(world.console.out_text, StartsWith(R"({"commands":[{"name":"run","summary":)"));
+  EXPECT_THAT(world.console.out_text, StartsWith(R"({"commands":[{"name":"up","summary":)"));
   EXPECT_THAT(world.console.out_text, HasSubstr(R"({"code":"124","meaning":"the deadline passed"})"));
   const std::string general = std::exchange(world.console.out_text, {});
   EXPECT_EQ(world.run({"--help", "-ojson"}), 0);

@@ -8,6 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
 
 namespace weft::cli {
 namespace {
@@ -20,6 +23,34 @@ std::vector<const OptionSpec*> all_options(const CommandSpec& command) {
   for (const OptionSpec& option : common_options()) options.push_back(&option);
   return options;
 }
+
+std::vector<const CommandSpec*> listed(std::span<const CommandSpec* const> commands) {
+  std::vector<const CommandSpec*> found;
+  std::ranges::copy_if(commands, std::back_inserter(found),
+                       [](const CommandSpec* command) { return command->listed == Listed::yes; });
+  return found;
+}
+
+/// What `weft complete` is asked for where such a placeholder stands; empty: there is nothing to ask.
+std::string_view live_kind(std::string_view placeholder) {
+  constexpr auto kKinds = std::to_array<std::pair<std::string_view, std::string_view>>({
+      {"COMPONENT", "components"},
+      {"PROVIDER", "providers"},
+      {"HOST", "hosts"},
+      {"CONFIG", "configs"},
+      {"CONTEXT", "contexts"},
+      {"SOURCE", "workloads"},
+      {"TARGET", "workloads"},
+  });
+  const auto found = std::ranges::find(kKinds, placeholder, &std::pair<std::string_view, std::string_view>::first);
+  return found == kKinds.end() ? std::string_view() : found->second;
+}
+
+std::string_view live_kind(const CommandSpec& command) {
+  return command.positionals.empty() ? std::string_view() : live_kind(command.positionals[0].name);
+}
+
+std::string live_words(std::string_view kind) { return fmt::format("$(weft complete {} 2>/dev/null)", kind); }
 
 bool takes_folder(const OptionSpec& option) { return option.name == "dir" || option.value == "DIR"; }
 
@@ -87,6 +118,8 @@ std::string bash_value_cases(const CommandSpec& command) {
     std::string action = ":";
     if (const auto words = choices(option->value); !words.empty()) {
       action = fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\"))", fmt::join(words, " "));
+    } else if (const auto kind = live_kind(option->value); !kind.empty()) {
+      action = fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))", live_words(kind));
     } else if (takes_folder(*option)) {
       action = "COMPREPLY=($(compgen -d -- \"$cur\"))";
     } else if (option->value == "FILE") {
@@ -101,8 +134,8 @@ std::string bash_word_case(const CommandSpec& command, std::span<const CommandSp
   std::string options;
   for (const OptionSpec* option : all_options(command))
     options += fmt::format("{}--{}", options.empty() ? "" : " ", option->name);
-  return fmt::format("    weft_{}) options='{}' words='{}' ;;\n", identifier(command.name), options,
-                     fmt::join(positional_words(command, commands), " "));
+  return fmt::format("    weft_{}) options='{}' words='{}' live='{}' ;;\n", identifier(command.name), options,
+                     fmt::join(positional_words(command, commands), " "), live_kind(command));
 }
 
 // --- zsh ---
@@ -117,7 +150,10 @@ std::string zsh_text(std::string_view text) {
   return safe;
 }
 
+std::string zsh_live(std::string_view kind) { return fmt::format("{{compadd -- {}}}", live_words(kind)); }
+
 std::string zsh_action(const OptionSpec& option) {
+  if (const auto kind = live_kind(option.value); !kind.empty()) return zsh_live(kind);
   if (const auto words = choices(option.value); !words.empty()) return fmt::format("({})", fmt::join(words, " "));
   if (takes_folder(option)) return "_files -/";
   return option.value == "FILE" ? "_files" : " ";
@@ -135,7 +171,10 @@ std::string zsh_command(const CommandSpec& command, std::span<const CommandSpec*
   for (const OptionSpec* option : all_options(command)) text += fmt::format(" \\\n      {}", zsh_option(*option));
   for (const PositionalSpec& spec : command.positionals) {
     const auto words = positional_words(command, commands);
-    const std::string action = words.empty() ? "_files" : fmt::format("({})", fmt::join(words, " "));
+    const auto kind = live_kind(spec.name);
+    const std::string action = !kind.empty()   ? zsh_live(kind)
+                               : words.empty() ? "_files"
+                                               : fmt::format("({})", fmt::join(words, " "));
     text += fmt::format(" \\\n      '{}:{}:{}'", spec.repeat == Repeat::many ? "*" : "", zsh_text(spec.name), action);
   }
   return text + " ;;\n";
@@ -155,6 +194,8 @@ std::string fish_option(const CommandSpec& command, const OptionSpec& option) {
   if (option.letter != 0) line += fmt::format(" -s {}", option.letter);
   if (const auto words = choices(option.value); !words.empty()) {
     line += fmt::format(" -x -a '{}'", fmt::join(words, " "));
+  } else if (const auto kind = live_kind(option.value); !kind.empty()) {
+    line += fmt::format(" -x -a '(weft complete {} 2>/dev/null)'", kind);
   } else if (!option.value.empty()) {
     line += takes_folder(option) || option.value == "FILE" ? " -r -F" : " -x";
   }
@@ -186,11 +227,12 @@ Result<int> run(const Arguments& arguments, Context& context) {
 
 }  // namespace
 
-std::string bash_completions(std::span<const CommandSpec* const> commands) {
+std::string bash_completions(std::span<const CommandSpec* const> all) {
+  const auto commands = listed(all);
   std::string text = "# weft completions for bash; load with: source <(weft completions bash)\n";
   text +=
       "_weft() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} path=weft options='--help "
-      "--output --version' words='' i\n";
+      "--output --version' words='' live='' i\n";
   text += "  COMPREPLY=()\n  for ((i = 1; i < COMP_CWORD; i++)); do\n    case \"$path:${COMP_WORDS[i]}\" in\n";
   text += bash_path_cases(commands);
   text += "    esac\n  done\n  case \"$path:$prev\" in\n";
@@ -204,11 +246,13 @@ std::string bash_completions(std::span<const CommandSpec* const> commands) {
   for (const CommandSpec* command : commands) text += bash_word_case(*command, commands);
   text += "  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n";
   text += "  elif [[ -n $words ]]; then\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n";
+  text += fmt::format("  elif [[ -n $live ]]; then\n    COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))\n", live_words("$live"));
   text += "  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _weft weft\n";
   return text;
 }
 
-std::string zsh_completions(std::span<const CommandSpec* const> commands) {
+std::string zsh_completions(std::span<const CommandSpec* const> all) {
+  const auto commands = listed(all);
   std::string text =
       "#compdef weft\n# weft completions for zsh; save as _weft in a folder of $fpath\n_weft() {\n  local name\n";
   text += "  if (( CURRENT == 2 )); then\n    local -a commands=(\n";
@@ -235,7 +279,8 @@ std::string zsh_completions(std::span<const CommandSpec* const> commands) {
   return text + "  esac\n}\n_weft \"$@\"\n";
 }
 
-std::string fish_completions(std::span<const CommandSpec* const> commands) {
+std::string fish_completions(std::span<const CommandSpec* const> all) {
+  const auto commands = listed(all);
   std::string text = "# weft completions for fish; save as ~/.config/fish/completions/weft.fish\n";
   for (const CommandSpec* command : commands) {
     if (const std::string_view first = first_word(command->name); first.size() == command->name.size()) {
@@ -256,6 +301,9 @@ std::string fish_completions(std::span<const CommandSpec* const> commands) {
     if (const auto words = positional_words(*command, commands); !words.empty()) {
       text +=
           fmt::format("complete -c weft -f -n '{}' -a '{}'\n", fish_condition(command->name), fmt::join(words, " "));
+    } else if (const auto kind = live_kind(*command); !kind.empty()) {
+      text += fmt::format("complete -c weft -f -n '{}' -a '(weft complete {} 2>/dev/null)'\n",
+                          fish_condition(command->name), kind);
     } else if (!command->positionals.empty()) {
       text += fmt::format("complete -c weft -n '{}' -F\n", fish_condition(command->name));
     }

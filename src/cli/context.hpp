@@ -12,10 +12,23 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
+namespace weft::async {
+class Shard;
+}
+namespace weft::bus {
+class Bus;
+}
+
 namespace weft::cli {
+
+struct LatticeTarget;
+
+/// Connects to a lattice; what arrives is served on `shard`. Shared, because a test keeps its own end.
+using BusFactory = std::function<Result<std::shared_ptr<bus::Bus>>(async::Shard& shard, const LatticeTarget& target)>;
 
 enum class OutputFormat : bool { text, json };
 
@@ -30,6 +43,9 @@ struct Context {
   std::function<std::chrono::system_clock::time_point()> now;
   /// Ends the process at once, without any clean-up.
   std::function<void(int code)> exit_now;
+  BusFactory connect_bus = {};
+  /// All variables, for those whose names are open (WASMCLOUD_LABEL_*).
+  std::function<std::map<std::string, std::string>()> environment = {};
   OutputFormat output = OutputFormat::text;
 
   /// Colours and progress: stderr is a terminal, NO_COLOR is not set, TERM is not "dumb".

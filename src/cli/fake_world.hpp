@@ -157,6 +157,7 @@ struct FakeWorld {
   FakeHostScript script;
   std::map<std::string, std::string> environment;
   std::vector<int> exits;
+  std::shared_ptr<bus::Bus> lattice_bus;  ///< what commands connect to; empty: nobody answers
   Context context{
       .console = console,
       .interrupts = interrupts,
@@ -174,6 +175,11 @@ struct FakeWorld {
       .compiler_versions = [] { return Versions{{"clang", "19.1.7"}}; },
       .now = [] { return std::chrono::system_clock::time_point(std::chrono::milliseconds(1'795'266'000'123)); },
       .exit_now = [this](int code) { exits.push_back(code); },
+      .connect_bus = [this](async::Shard&, const LatticeTarget&) -> Result<std::shared_ptr<bus::Bus>> {
+        if (lattice_bus != nullptr) return lattice_bus;
+        return Error(Errc::unavailable, "nobody answers the fake world");
+      },
+      .environment = [this] { return environment; },
   };
 
   int run(std::vector<std::string> words) { return run_weft(words, context); }

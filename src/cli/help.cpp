@@ -31,6 +31,7 @@ std::string option_line(const OptionSpec& option) {
   std::string right(option.help);
   if (option.repeat == Repeat::many) right += "; repeatable";
   if (!option.fallback.empty()) right += fmt::format(" (default: {})", option.fallback);
+  if (!option.environment.empty()) right += fmt::format(" [{}]", option.environment);
   return two_columns(left, right);
 }
 
@@ -101,7 +102,9 @@ void print_command_help(const CommandSpec& command, const Context& context) {
 
 std::string general_help(std::span<const CommandSpec* const> commands) {
   std::string text = "weft runs WebAssembly components.\n\nUsage: weft COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const CommandSpec* command : commands) text += fmt::format("  {:<14}{}\n", command->name, command->summary);
+  for (const CommandSpec* command : commands) {
+    if (command->listed == Listed::yes) text += fmt::format("  {:<18}{}\n", command->name, command->summary);
+  }
   text += "\n'weft help COMMAND' explains one. '--output json' is understood by all.\n";
   return text + exit_codes_text();
 }

@@ -31,6 +31,7 @@ std::string option_json(std::string_view group, const OptionSpec& option) {
   if (option.letter != 0) object.text("letter", std::string_view(&option.letter, 1));
   if (!option.value.empty()) object.text("value", option.value);
   if (!option.fallback.empty()) object.text("default", option.fallback);
+  if (!option.environment.empty()) object.text("environment", option.environment);
   return object.boolean("repeatable", option.repeat == Repeat::many).str();
 }
 
@@ -70,7 +71,9 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 std::string general_help_json(std::span<const CommandSpec* const> commands) {
   std::vector<std::string> items;
-  for (const CommandSpec* command : commands) items.push_back(summary_of(*command).str());
+  for (const CommandSpec* command : commands) {
+    if (command->listed == Listed::yes) items.push_back(summary_of(*command).str());
+  }
   return JsonObject().raw("commands", array(items)).raw("exit_codes", exit_codes()).str() + "\n";
 }
 

@@ -11,6 +11,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace weft::cli {
 
@@ -18,6 +20,13 @@ std::span<const OptionSpec> nats_options() noexcept;  ///< how to reach a lattic
 
 /// Of the options and their environment variables; nothing: no NATS is meant.
 Result<std::optional<NatsConfig>> nats_config(const Arguments& arguments, const Context& context);
+
+/// The servers of a list with commas; "nats://" is added where no scheme stands.
+std::vector<std::string> nats_urls(std::string_view text);
+/// `config` with what the options say in place of what it has.
+Result<NatsConfig> with_nats_options(NatsConfig config, const Arguments& arguments);
+/// invalid_argument if one of them is given.
+Result<void> no_nats_options(const Arguments& arguments);
 
 /// --data-dir, else $WEFT_DATA_DIR, else /var/lib/weft for root, $XDG_DATA_HOME/weft or ~/.local/share/weft.
 Result<std::string> data_dir(const Arguments& arguments, const Context& context);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The `weft` executable: hands the real world to the commands.
 #include "cli/commands.hpp"
+#include "cli/lattice/connect.hpp"
 #include "cli/native_guest_tools.hpp"
 #include "cli/process_console.hpp"
 #include "cli/signal_interrupts.hpp"
@@ -9,6 +10,22 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <map>
+#include <string_view>
+
+namespace {
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** at = ::environ; *at != nullptr; ++at) {
+    const std::string_view entry(*at);
+    const auto equals = entry.find('=');
+    if (equals != std::string_view::npos) variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return variables;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   // A reader that left is an error of write(), not the end of a server.
@@ -32,6 +49,8 @@ int main(int argc, char** argv) {
       .compiler_versions = weft::compiler_versions,
       .now = std::chrono::system_clock::now,
       .exit_now = [](int code) { ::_exit(code); },
+      .connect_bus = weft::cli::connect_bus,
+      .environment = environment,
   };
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   return weft::cli::run_weft(words, context);

@@ -2,10 +2,9 @@
 #include "cli/options.hpp"
 
 #include "cli/log_sink.hpp"
-#include "cli/parse_duration.hpp"
+#include "cli/option_value.hpp"
 #include "cli/parse_grants.hpp"
 #include "cli/parse_number.hpp"
-#include "cli/parse_size.hpp"
 
 #include <fmt/format.h>
 
@@ -82,10 +81,6 @@ constexpr std::array kServeOptions = std::to_array<OptionSpec>({
     {.name = "access-log", .value = "", .help = "log one line per request"},
 });
 
-Error at_option(std::string_view option, const Error& error) {
-  return Error(error.code(), fmt::format("'--{}': {}", option, error.message()), error.hint(), error.blame());
-}
-
 template <class T>
 Result<void> read_whole(const Arguments& arguments, std::string_view option, T& target) {
   const auto text = arguments.value(option);
@@ -96,25 +91,6 @@ Result<void> read_whole(const Arguments& arguments, std::string_view option, T& 
                  fmt::format("Write a whole number from 0 to {}.", std::numeric_limits<T>::max()), Blame::operator_);
   }
   target = static_cast<T>(*number);
-  return {};
-}
-
-template <class T>
-Result<void> read_size(const Arguments& arguments, std::string_view option, T& target) {
-  const auto text = arguments.value(option);
-  if (!text) return {};
-  auto size = parse_size(*text);
-  if (!size) return at_option(option, size.error());
-  target = *size;
-  return {};
-}
-
-Result<void> read_duration(const Arguments& arguments, std::string_view option, std::chrono::milliseconds& target) {
-  const auto text = arguments.value(option);
-  if (!text) return {};
-  auto duration = parse_duration(*text);
-  if (!duration) return at_option(option, duration.error());
-  target = *duration;
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
 #include <utility>
 
 #include "lattice/control_server.hpp"
@@ -188,6 +189,44 @@ async::Task<std::string> ControlClient::ask(std::string host_id, std::string que
   co_return std::move(reply.response);
 }
 
+async::Task<std::vector<Operation>> ControlClient::operations(std::string host_id) {
+  WEFT_CO_TRY(const auto answer, co_await ask(std::move(host_id), "ops", {}, timeouts_.request));
+  co_return decode_operations(answer);
+}
+
+async::Task<Operation> ControlClient::wait_operation(std::string host_id, std::string operation,
+                                                     std::chrono::milliseconds timeout) {
+  auto body = boost::json::serialize(boost::json::object{{"id", operation}});
+  WEFT_CO_TRY(const auto answer, co_await ask(std::move(host_id), "ops-wait", std::move(body), timeout));
+  co_return decode_operation(answer);
+}
+
+async::Task<std::vector<std::string>> ControlClient::component_config(std::string host_id, std::string component_id) {
+  WEFT_CO_TRY(const auto answer,
+              co_await ask(std::move(host_id), "component-config", std::move(component_id), timeouts_.request));
+  boost::system::error_code failed;
+  const auto value = boost::json::parse(answer, failed);
+  if (failed || !value.is_array()) {
+    co_return Error(Errc::malformed, "the answer about a component's configurations is no list", {}, Blame::peer);
+  }
+  std::vector<std::string> names;
+  for (const auto& name : value.get_array()) {
+    if (name.is_string()) names.emplace_back(name.get_string());
+  }
+  co_return names;
+}
+
+async::Task<std::string> ControlClient::logs(std::string host_id, std::string component_id) {
+  return ask(std::move(host_id), "logs", std::move(component_id), timeouts_.request);
+}
+
+async::Task<std::string> ControlClient::call(std::string host_id, std::string request,
+                                             std::chrono::milliseconds timeout) {
+  return ask(std::move(host_id), "call", std::move(request), timeout);
+}
+
+async::Task<void> ControlClient::flush() { return bus_.flush(timeouts_.request); }
+
 Result<std::unique_ptr<bus::Subscription>> ControlClient::on_event(std::function<void(const wire::Event&)> handler) {
   return bus_.subscribe(shard_, wire::event_subject(root_.lattice, "*"), {},
                         [handler = std::move(handler)](const bus::Message& message) {
@@ -195,6 +234,12 @@ Result<std::unique_ptr<bus::Subscription>> ControlClient::on_event(std::function
                             handler(*event);
                           }
                         });
+}
+
+std::unique_ptr<bus::Subscription> ControlClient::on_lost(std::function<void()> handler) {
+  return bus_.on_state(shard_, [handler = std::move(handler)](bus::BusState state) {
+    if (state != bus::BusState::connected) handler();
+  });
 }
 
 }  // namespace weft::lattice

@@ -17,6 +17,7 @@
 
 #include "async/task.hpp"
 #include "bus/bus.hpp"
+#include "lattice/operations.hpp"
 #include "wire/control.hpp"
 #include "wire/control_subject.hpp"
 #include "wire/event.hpp"
@@ -65,8 +66,23 @@ class ControlClient {
   /// One of weft's own questions; the answer as JSON. unsupported: the host is not weft.
   async::Task<std::string> ask(std::string host_id, std::string question, std::string body,
                                std::chrono::milliseconds timeout);
+  /// The journal of a weft host, newest first.
+  async::Task<std::vector<Operation>> operations(std::string host_id);
+  /// An operation when it has ended, or as it is after some time; deadline_exceeded after `timeout`.
+  async::Task<Operation> wait_operation(std::string host_id, std::string operation, std::chrono::milliseconds timeout);
+  /// The configurations that a running component was given, in their order; no inventory says them.
+  async::Task<std::vector<std::string>> component_config(std::string host_id, std::string component_id);
+  /// The last log lines of a weft host, of one component unless `component_id` is empty; JSON.
+  async::Task<std::string> logs(std::string host_id, std::string component_id);
+  /// Calls a function of a component that runs; `request` is JSON: component, function, arguments, format. JSON too.
+  async::Task<std::string> call(std::string host_id, std::string request, std::chrono::milliseconds timeout);
+
+  /// What was sent or subscribed before has reached the server.
+  async::Task<void> flush();
   /// Every event of the lattice until the subscription is destroyed.
   Result<std::unique_ptr<bus::Subscription>> on_event(std::function<void(const wire::Event&)> handler);
+  /// Told when the bus is not connected (any more), on the shard.
+  std::unique_ptr<bus::Subscription> on_lost(std::function<void()> handler);
 
  private:
   struct Answered {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,22 +34,44 @@ class FakeHost final : public HostCommands {
   wire::HostInventory inventory() override {
     wire::HostInventory inventory;
     inventory.host_id = kHostId;
+    inventory.friendly_name = "quiet-harbor-0412";
     inventory.labels = labels_;
+    inventory.version = "1.2.3";
+    inventory.uptime_human = "2m 21s";
+    inventory.uptime_seconds = 141;
+    inventory.components = components;
+    inventory.providers = providers;
     return inventory;
   }
   const wire::StringMap& labels() override { return labels_; }
   [[nodiscard]] bool runs_component(const std::string& id) const override { return id == "runs"; }
+  /// Set before the commands come; read on the control shard.
+  std::vector<wire::ComponentDescription> components;
+  std::vector<wire::ProviderDescription> providers;
+  std::map<std::string, std::string> answers;  ///< to questions; the others are echoed
+
   [[nodiscard]] bool runs_provider(const std::string& id) const override { return id == "runs"; }
   async::Task<std::string> scale(wire::ScaleComponent command, std::string id) override {
     operations_.done(id, "serves");
     said.push_back("scale " + command.component_id + " " + std::to_string(command.count));
+    scaled.push_back(std::move(command));
     co_return std::string();
   }
-  async::Task<std::string> update(wire::UpdateComponent command, std::string /*id*/) override {
+  async::Task<std::string> update(wire::UpdateComponent command, std::string id) override {
+    if (command.component_id == "updatable") {
+      operations_.done(id, "updated");
+      said.push_back("update " + command.component_id + " " + command.new_component_ref);
+      co_return std::string("updating");
+    }
     co_return Error(Errc::not_found, "component " + command.component_id + " not found");
   }
   async::Task<std::string> start_provider(wire::StartProvider command, std::string id) override {
     said.push_back("start " + command.provider_id);
+    if (command.provider_id == "good") {
+      operations_.done(id, "runs");
+      started.push_back(std::move(command));
+      co_return std::string("successfully started provider");
+    }
     operations_.failed(id, Error(Errc::not_found, "no such provider"));
     co_return std::string("successfully started provider");
   }
@@ -61,15 +85,26 @@ class FakeHost final : public HostCommands {
   boost::asio::awaitable<void> settle() override { co_return; }
   void stop_host(std::optional<std::uint64_t> timeout_ms) override {
     said.push_back("stop host " + std::to_string(timeout_ms.value_or(0)));
+    if (on_stop) on_stop();
   }
   void put_registries(wire::RegistryCredentials credentials) override {
     said.push_back("registries " + std::to_string(credentials.size()));
   }
   async::Task<std::string> ask(std::string question, std::string body) override {
+    if (question == "ops") co_return encode(operations_.list(Operations::kKept));
+    if (question == "ops-wait") {
+      WEFT_CO_TRY(const auto wanted, decode_operation(body));
+      WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, std::chrono::seconds(5)));
+      co_return encode(operation);
+    }
+    if (const auto found = answers.find(question); found != answers.end()) co_return found->second;
     co_return "{\"" + question + "\":" + (body.empty() ? "null" : body) + "}";
   }
 
   std::vector<std::string> said;
+  std::vector<wire::ScaleComponent> scaled;
+  std::vector<wire::StartProvider> started;
+  std::function<void()> on_stop;
 
  private:
   Operations& operations_;
