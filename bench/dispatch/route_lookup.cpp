@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What routing costs with many links: a look-up among the thousand that are in use, one of any (which the caches do not
-/// hold), and one change with the snapshot that follows from it.
+/// What routing costs with many links: a look-up among the thousand that are in use, one of any (which the caches do
+/// not hold), and one change with the snapshot that follows from it.
 ///
 /// usage: route_lookup [LINKS]
 ///        prints {"lookup_ns": .., "cold_lookup_ns": .., "set_routes_us": .., "set_target_us": ..}, medians
@@ -123,7 +123,8 @@ int main(int argc, char** argv) {
     table.set_target(target_name(round), round % 2 == 0 ? nullptr : target);
     published = table.snapshot();
   });
-  fmt::print("{{\"lookup_ns\": {:.0f}, \"cold_lookup_ns\": {:.0f}, \"set_routes_us\": {:.1f}, \"set_target_us\": {:.1f}}}\n", lookup, cold, routes / 1000,
-             targets / 1000);
+  fmt::print(
+      "{{\"lookup_ns\": {:.0f}, \"cold_lookup_ns\": {:.0f}, \"set_routes_us\": {:.1f}, \"set_target_us\": {:.1f}}}\n",
+      lookup, cold, routes / 1000, targets / 1000);
   return 0;
 }

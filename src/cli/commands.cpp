@@ -93,10 +93,9 @@ int finish(Result<int> outcome, const Context& context) {
 }  // namespace
 
 std::span<const CommandSpec* const> commands() noexcept {
-  static const std::array all{&up_command(),      &run_command(),         &call_command(),
-                              &inspect_command(), &compile_command(),     &wit_bindgen_command(),
-                              &wit_new_command(), &version_command(),     &completions_command(),
-                              &help_command()};
+  static const std::array all{&up_command(),          &run_command(),         &call_command(),    &inspect_command(),
+                              &compile_command(),     &wit_bindgen_command(), &wit_new_command(), &version_command(),
+                              &completions_command(), &help_command()};
   return all;
 }
 

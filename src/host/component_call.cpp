@@ -60,9 +60,10 @@ void ComponentCall::on_permit() {
 void ComponentCall::run(std::span<const std::byte> params, dispatch::ParamsOwner* owner) {
   state_ = State::running;
   const auto* import = dynamic_cast<ImportParams*>(owner);
-  auto call = import != nullptr
-                  ? engine::Call::function_from(owner_.lane(), function_.function, import->caller(), owner_.shard_, *this)
-                  : engine::Call::function(owner_.lane(), function_.function, params, owner_.shard_, *this);
+  auto call =
+      import != nullptr
+          ? engine::Call::function_from(owner_.lane(), function_.function, import->caller(), owner_.shard_, *this)
+          : engine::Call::function(owner_.lane(), function_.function, params, owner_.shard_, *this);
   if (!call) {
     return fail(why(std::move(call).error()));
   }
