@@ -10,9 +10,9 @@
 
 #include "async/shard.hpp"
 #include "engine/engine.hpp"
-#include "host/component.hpp"
 #include "builtins/builtin_provider.hpp"
 #include "host/builtin_providers.hpp"
+#include "host/component.hpp"
 #include "host/component_loader.hpp"
 #include "host/export_name.hpp"
 #include "host/fence.hpp"

@@ -43,11 +43,13 @@ Result<void> keep_seed(const std::string& path, const std::string& seed) {
     return Error(Errc::io, fmt::format("cannot write {}: {}", fresh, std::strerror(errno)), "check the data folder",
                  Blame::environment);
   }
-  const bool written = ::write(file, seed.data(), seed.size()) == static_cast<ssize_t>(seed.size()) && ::fsync(file) == 0;
+  const bool written =
+      ::write(file, seed.data(), seed.size()) == static_cast<ssize_t>(seed.size()) && ::fsync(file) == 0;
   const int fault = errno;
   ::close(file);
   if (!written || ::rename(fresh.c_str(), path.c_str()) != 0) {
-    return Error(Errc::io, fmt::format("cannot keep the host's key in {}: {}", path, std::strerror(written ? errno : fault)),
+    return Error(Errc::io,
+                 fmt::format("cannot keep the host's key in {}: {}", path, std::strerror(written ? errno : fault)),
                  "check the data folder", Blame::environment);
   }
   return {};

@@ -49,8 +49,7 @@ bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
                  .certificate_file = config.certificate_file,
                  .key_file = config.key_file};
   options.jetstream_domain = config.jetstream_domain;
-  options.first_connect =
-      config.wait_for_server ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
+  options.first_connect = config.wait_for_server ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
   options.log = [&log](std::string_view line) { log(LogLevel::warning, "", line); };
   return options;
 }
@@ -124,9 +123,7 @@ async::Task<void> Node::boot() {
   events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
   tree_ = std::make_unique<supervision::Tree>(
       std::make_shared<supervision::AsioRuntime>(control_.shared_io()),
-      supervision::TreeOptions{.root = tree_spec(),
-                               .on_change = {},
-                               .on_end = [this](const supervision::Exit& exit) {
+      supervision::TreeOptions{.root = tree_spec(), .on_change = {}, .on_end = [this](const supervision::Exit& exit) {
                                  log_(LogLevel::error, "", "the host gives up: " + exit.to_string());
                                  interrupt();
                                }});
@@ -160,7 +157,8 @@ async::Task<void> Node::boot() {
     tree_->start(std::move(done));
     return {};
   }));
-  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
+  events_->publish("host_started",
+                   wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
   co_return Result<void>();
 }
 
@@ -205,8 +203,7 @@ supervision::SupervisorSpec Node::tree_spec() {
   root.name = "host";
   root.strategy = supervision::Strategy::rest_for_one;
   root.children.emplace_back(std::move(shards));
-  root.children.emplace_back(
-      part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
+  root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
       [this]() -> async::Task<void> {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One host's membership in a lattice: owns its bus, state, control server, managers and heartbeat, and connects them.
 ///
-/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: subscriptions, what the
-/// buckets hold, components, providers, commands, heartbeat; then host_started. Stop is the reverse. Ownership: LatticeMember for embedders; borrows the
-/// engine, shards and registry of its Host. Threads: LatticeMember's from any; the rest on the control shard.
-/// Source: control-plane facts 2.7, 5.5, 11.
+/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: subscriptions, what
+/// the buckets hold, components, providers, commands, heartbeat; then host_started. Stop is the reverse. Ownership:
+/// LatticeMember for embedders; borrows the engine, shards and registry of its Host. Threads: LatticeMember's from any;
+/// the rest on the control shard. Source: control-plane facts 2.7, 5.5, 11.
 #pragma once
 
 #include <weft/host.hpp>

@@ -32,8 +32,8 @@ struct NodeWorld {
   lattice::Operations& operations;
   Placements& placements;
   supervision::Tree& tree;
-  supervision::NodeId components;  ///< the supervisor of all components
-  supervision::NodeId providers;   ///< the supervisor of all providers
+  supervision::NodeId components;                              ///< the supervisor of all components
+  supervision::NodeId providers;                               ///< the supervisor of all providers
   const std::optional<std::chrono::milliseconds>& stop_grace;  ///< set once the host stops: what is left to everybody
   const std::string& host_id;
   const LogSink& log;

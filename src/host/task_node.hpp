@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A place of the supervision tree whose start and stop are tasks.
 ///
-/// The node is ready when its start task is done, and has ended when its stop task is; a stop that comes while it starts
-/// waits for the start. Ownership: by the tree; the tasks run in the scope that is lent, which outlives the tree, and
-/// keep what they need of the node alive. Threads: the control shard.
+/// The node is ready when its start task is done, and has ended when its stop task is; a stop that comes while it
+/// starts waits for the start. Ownership: by the tree; the tasks run in the scope that is lent, which outlives the
+/// tree, and keep what they need of the node alive. Threads: the control shard.
 #pragma once
 
 #include <functional>

@@ -74,7 +74,8 @@ TEST_F(ControlTest, a_link_whose_configuration_is_missing_is_refused) {
 }
 
 TEST_F(ControlTest, deleting_a_link_is_idempotent_and_tells_what_was_removed) {
-  const wire::DeleteLink gone{.source_id = "cart", .name = "default", .wit_namespace = "wasi", .wit_package = "keyvalue"};
+  const wire::DeleteLink gone{
+      .source_id = "cart", .name = "default", .wit_namespace = "wasi", .wit_package = "keyvalue"};
   EXPECT_EQ(ask(client.delete_link(gone))->message, "successfully deleted link (spec doesn't exist)");
   EXPECT_EQ(events.count("linkdef_deleted"), 0U);
   ASSERT_TRUE(ask(client.put_link(kv_link())));
@@ -145,11 +146,14 @@ TEST_F(ControlTest, commands_reach_the_host_and_carry_their_operation) {
   ASSERT_TRUE(waited);
   EXPECT_EQ(waited->state, OperationState::done);
   EXPECT_EQ(waited->kind, "component.scale");
-  const auto update = ask(client.update({.component_id = "x", .new_component_ref = "y", .host_id = kHostId, .annotations = {}}));
+  const auto update =
+      ask(client.update({.component_id = "x", .new_component_ref = "y", .host_id = kHostId, .annotations = {}}));
   EXPECT_EQ(update.error().message(), "component x not found");
-  const auto provider = ask(client.start_provider({.provider_id = "p", .provider_ref = "r", .host_id = kHostId, .config = {}, .annotations = {}}));
+  const auto provider = ask(client.start_provider(
+      {.provider_id = "p", .provider_ref = "r", .host_id = kHostId, .config = {}, .annotations = {}}));
   EXPECT_EQ(run(operations.wait(provider->operation, 1s))->state, OperationState::failed);
-  EXPECT_EQ(ask(client.stop_provider({.provider_id = "p", .host_id = kHostId}))->message, "successfully stopped provider");
+  EXPECT_EQ(ask(client.stop_provider({.provider_id = "p", .host_id = kHostId}))->message,
+            "successfully stopped provider");
 }
 
 TEST_F(ControlTest, a_stop_for_another_host_is_refused) {
@@ -157,7 +161,8 @@ TEST_F(ControlTest, a_stop_for_another_host_is_refused) {
             std::string::npos);
   EXPECT_TRUE(host.said.empty());
   EXPECT_EQ(ask(client.stop_host(kHostId, 250))->message, "successfully handled stop host");
-  EXPECT_NE(raw(std::string("wasmbus.ctl.v1.test.host.stop.") + kHostId, "").find("\"success\":true"), std::string::npos);
+  EXPECT_NE(raw(std::string("wasmbus.ctl.v1.test.host.stop.") + kHostId, "").find("\"success\":true"),
+            std::string::npos);
   const auto said = run(first_said(host));
   EXPECT_EQ(*said, "stop host 250");
 }

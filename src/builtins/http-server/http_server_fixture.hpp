@@ -75,7 +75,7 @@ class Gate {
   int disconnects_ = 0;
 };
 
-/// Answers by the query: nothing tells who and what was asked; hold, echo, fail, head (and then nothing).
+/// Answers by the query: nothing tells who and what was asked; hold, echo, fail, fault, head (and then nothing).
 class FakeResponder final : public web::Responder {
  public:
   FakeResponder(web::Exchange& exchange, Gate& gate, const std::string& id)
@@ -90,6 +90,7 @@ class FakeResponder final : public web::Responder {
         request.path_and_query.substr(std::min(request.path_and_query.find('?'), request.path_and_query.size()));
     if (query == "?hold") return gate_.enter(exchange_);
     if (query == "?fail") return exchange_.fail(500, "it trapped");
+    if (query == "?fault") return exchange_.fault(web::HttpFault::connection_timeout, "nobody behind it");
     if (query == "?echo" || query == "?head") {
       static_cast<void>(exchange_.send_head({.status = 201, .headers = {{"Access-Control-Allow-Origin", "mine"}}}));
       if (query == "?head") return gate_.enter(exchange_);

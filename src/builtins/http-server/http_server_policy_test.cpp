@@ -49,7 +49,7 @@ TEST_F(HttpServerTest, answers_of_every_kind_carry_the_cross_origin_headers_once
   start("path", {{"cors_allowed_origins", "[]"}, {"readonly_mode", "true"}});
   serve("shop", {{"path", "/"}});
   const std::string line = "access-control-allow-origin: *\r\n";
-  for (const auto* const target : {"/", "/?fail", "/?echo"}) {
+  for (const auto* const target : {"/", "/?fail", "/?fault", "/?echo"}) {
     const auto answer = get(target, "Origin: https://page.test\r\n");
     EXPECT_TRUE(answer.contains(line)) << target << answer;
     EXPECT_FALSE(answer.contains("mine")) << answer;

@@ -95,6 +95,12 @@ void SiteResponder::fail(unsigned status, std::string_view reason) {
   answer_failure(status, reason);
 }
 
+void SiteResponder::fault(web::HttpFault fault, std::string_view reason) {
+  stop_waiting();
+  if (head_sent_ || !policy_->cors) return session_.fault(fault, reason);
+  answer_failure(web::to_status(fault), reason);
+}
+
 void SiteResponder::answer_failure(unsigned status, std::string_view reason) {
   std::string body;
   const auto* const accept = find_header(session_.request(), "accept");

@@ -47,6 +47,7 @@ class SiteResponder final : public web::Responder, private web::Exchange {
   void finish(std::span<const web::Header> trailers) override { session_.finish(trailers); }
   void respond(unsigned status, std::span<const web::Header> headers, std::string_view body) override;
   void fail(unsigned status, std::string_view reason) override;
+  void fault(web::HttpFault fault, std::string_view reason) override;
 
   void wait_for_head();
   void stop_waiting() noexcept;
