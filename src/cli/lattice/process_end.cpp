@@ -2,7 +2,7 @@
 #include "cli/lattice/process_end.hpp"
 
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -14,7 +14,8 @@ namespace weft::cli {
 
 Result<void> wait_for_process_end(std::int64_t pid, std::chrono::milliseconds timeout) {
   if (pid <= 0 || pid > INT_MAX) return {};
-  const int process = ::pidfd_open(static_cast<pid_t>(pid), 0);
+  // Debian's <sys/pidfd.h> does not link from C++.
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
   if (process < 0) return {};
   pollfd ended{.fd = process, .events = POLLIN, .revents = 0};
   const auto wait = static_cast<int>(std::clamp<std::int64_t>(timeout.count(), 0, INT_MAX));
