@@ -2,6 +2,7 @@
 #include "cli/daemon.hpp"
 
 #include "bus/nats_options.hpp"
+#include "cli/detach.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/json_text.hpp"
 #include "cli/lattice/daemon_file.hpp"
@@ -13,13 +14,15 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <optional>
 
 namespace weft::cli {
 namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-void print_ready(const Context& context, const LatticeMember& member, const LatticeConfig& config, SteadyTime started) {
+void print_ready(const Context& context, const LatticeMember& member, const Daemon& daemon, SteadyTime started) {
+  const auto& config = daemon.lattice;
   const auto elapsed = std::chrono::steady_clock::now() - started;
   const std::string bus = config.nats ? bus::without_credentials(config.nats->urls.front()) : "standalone";
   if (context.output == OutputFormat::json) {
@@ -31,8 +34,9 @@ void print_ready(const Context& context, const LatticeMember& member, const Latt
     context.console.out(ready.str() + "\n");
     return;
   }
-  context.console.out(fmt::format("host {} ({}) of lattice {}, {}\nready in {}, Ctrl-C stops it\n", member.host_id(),
-                                  member.friendly_name(), member.lattice(), bus, format_duration(elapsed)));
+  context.console.out(fmt::format("host {} ({}) of lattice {}, {}\nready in {}, {} stops it\n", member.host_id(),
+                                  member.friendly_name(), member.lattice(), bus, format_duration(elapsed),
+                                  daemon.log_file.empty() ? "Ctrl-C" : "'weft down'"));
 }
 
 /// There as long as the member runs.
@@ -62,6 +66,12 @@ class DaemonFileScope {
 
 Result<int> run_daemon(Daemon daemon, Context& context) {
   const SteadyTime started = std::chrono::steady_clock::now();
+  std::optional<Detachment> detachment;
+  if (!daemon.log_file.empty()) {
+    WEFT_TRY(auto forked, Detachment::fork());
+    if (forked.is_terminal_side()) return forked.wait_for_daemon();
+    detachment.emplace(std::move(forked));
+  }
   // Before any thread of the host, which inherits the blocked signals.
   std::atomic<LatticeMember*> running = nullptr;
   std::atomic<bool> early = false;
@@ -75,7 +85,8 @@ Result<int> run_daemon(Daemon daemon, Context& context) {
   WEFT_TRY(const auto file, DaemonFileScope::write(daemon.lattice, *member));
   running = member.get();
   if (early) member->interrupt();
-  print_ready(context, *member, daemon.lattice, started);
+  print_ready(context, *member, daemon, started);
+  if (detachment) WEFT_CHECK(detachment->leave_terminal(daemon.log_file));
   tell_service_manager(context, "READY=1");
   const Stopped stopped = member->wait();
   tell_service_manager(context, "STOPPING=1");

@@ -16,6 +16,7 @@ struct Daemon {
   HostConfig host;
   LatticeConfig lattice;
   std::chrono::milliseconds drain{10'000};  ///< for calls in flight when it stops
+  std::string log_file;  ///< set: it goes into the background once it is ready, and this gets its output
 };
 
 /// Until a signal or a command stops it; the first signal drains, the second ends the process. Writes the daemon file

@@ -26,6 +26,7 @@ constexpr std::array kOptions = std::to_array<OptionSpec>({
     {.name = "allow-file-load", .value = "", .help = "let commands name files of this machine as components"},
     {.name = "host-seed", .value = "SEED", .help = "the host's key", .fallback = "one kept in the data folder"},
     {.name = "heartbeat", .value = "TIME", .help = "between heartbeats", .fallback = "30s"},
+    {.name = "detach", .value = "", .help = "go into the background once it serves; it logs to weft.log in the data folder"},
     {.name = "drain", .value = "TIME", .help = "for calls in flight when it stops", .fallback = "10s"},
 });
 
@@ -47,6 +48,7 @@ Result<int> run(const Arguments& arguments, Context& context) {
   WEFT_TRY(daemon.host, host_config(arguments, context, Shards::one_per_core));
   WEFT_TRY(daemon.lattice, lattice_config(arguments, context));
   WEFT_CHECK(read_duration(arguments, "drain", daemon.drain));
+  if (arguments.flag("detach")) daemon.log_file = daemon.lattice.data_dir + "/weft.log";
   return run_daemon(std::move(daemon), context);
 }
 
@@ -63,7 +65,7 @@ const CommandSpec& up_command() noexcept {
           "Without '--nats' the host is a lattice of its own; 'weft start', 'weft link' and the others find it by its\n"
           "data folder. What it was told to run it runs again when it is started the next time.",
       .examples =
-          "weft up --allow-file-load\n"
+          "weft up --allow-file-load --detach\n"
           "weft up --nats nats://10.0.0.5:4222 --lattice shop --label zone=b",
       .run = run};
   return spec;

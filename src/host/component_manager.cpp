@@ -103,7 +103,7 @@ struct ComponentManager::Fetched {
 };
 
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
-    : world_(world), policy_(std::move(policy)), tasks_(world.control) {}
+    : world_(world), policy_(std::move(policy)), recovery_(world.control), tasks_(world.control) {}
 
 ComponentManager::~ComponentManager() = default;
 
@@ -150,6 +150,7 @@ async::Task<std::string> ComponentManager::update(wire::UpdateComponent command,
 }
 
 void ComponentManager::recover(wire::ScaleComponent command) {
+  recovery_.begin(command.component_id);
   (void)world_.tree.add(world_.components, child(std::move(command), supervision::FirstStart::retried));
 }
 
@@ -245,16 +246,19 @@ async::Task<void> ComponentManager::start(wire::ScaleComponent command) {
 }
 
 async::Task<void> ComponentManager::bring_up(wire::ScaleComponent command, bool recovered) {
-  const auto running = co_await prepare(command);
-  if (!running) {
-    if (recovered) {
-      tell_failed(command, running.error());
-    }
-    co_return running.error();
+  const auto brought = co_await prepare_and_go_live(command);
+  if (!brought && recovered) {
+    tell_failed(command, brought.error());
   }
+  recovery_.attempted(command.component_id);
+  co_return brought;
+}
+
+async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent command) {
+  WEFT_CO_TRY(const auto running, co_await prepare(command));
   WEFT_CO_CHECK(co_await world_.store.ensure_spec(command.component_id, command.component_ref));
-  co_await go_live(*running);
-  tell_scaled(**running, command.count);
+  co_await go_live(running);
+  tell_scaled(*running, command.count);
   co_return Result<void>();
 }
 

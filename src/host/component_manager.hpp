@@ -26,6 +26,7 @@
 #include "host/component_target.hpp"
 #include "host/node_world.hpp"
 #include "host/placements.hpp"
+#include "host/recovery.hpp"
 #include "wire/control.hpp"
 
 namespace weft::host {
@@ -48,6 +49,9 @@ class ComponentManager {
   async::Task<std::string> update(wire::UpdateComponent command, std::string operation);
   /// Carries out a placement that was kept.
   void recover(wire::ScaleComponent command);
+
+  /// Until all that is recovered has been attempted, or for `timeout`.
+  boost::asio::awaitable<void> recovered(std::chrono::milliseconds timeout) { return recovery_.wait(timeout); }
 
   [[nodiscard]] bool runs(std::string_view id) const;
   [[nodiscard]] std::vector<wire::ComponentDescription> inventory() const;
@@ -74,6 +78,7 @@ class ComponentManager {
   async::Task<void> stop(wire::ScaleComponent command);
   supervision::ChildSpec child(wire::ScaleComponent command, supervision::FirstStart first_start);
   async::Task<void> bring_up(wire::ScaleComponent command, bool recovered);
+  async::Task<void> prepare_and_go_live(wire::ScaleComponent command);
   async::Task<void> take_down(std::string id);
   async::Task<void> leave_tree(std::string id);
   async::Task<void> rescale(wire::ScaleComponent command);
@@ -92,6 +97,7 @@ class ComponentManager {
   NodeWorld& world_;
   ComponentPolicy policy_;
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
+  Recovery recovery_;
   async::TaskScope tasks_;
 };
 

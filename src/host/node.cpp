@@ -26,6 +26,8 @@ using namespace std::chrono_literals;
 /// How long the state of a lattice may take to come when a host starts.
 constexpr auto kReplayTimeout = 10s;
 constexpr auto kFlushTimeout = 2s;
+/// What was kept may take so long to serve before the host says that it is ready.
+constexpr auto kRecoveryTimeout = 10s;
 /// What a client may make an answer wait.
 constexpr auto kLongestWait = 30s;
 constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
@@ -157,6 +159,8 @@ async::Task<void> Node::boot() {
     tree_->start(std::move(done));
     return {};
   }));
+  co_await providers_->recovered(kRecoveryTimeout);
+  co_await components_->recovered(kRecoveryTimeout);
   events_->publish("host_started",
                    wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
   co_return Result<void>();

@@ -65,7 +65,7 @@ struct ProviderManager::Entry {
 };
 
 ProviderManager::ProviderManager(NodeWorld& world, const builtins::ProviderRegistry& registry, ProviderPolicy policy)
-    : world_(world), registry_(registry), policy_(std::move(policy)), tasks_(world.control) {}
+    : world_(world), registry_(registry), policy_(std::move(policy)), recovery_(world.control), tasks_(world.control) {}
 
 ProviderManager::~ProviderManager() = default;
 
@@ -111,6 +111,7 @@ async::Task<std::string> ProviderManager::stop(wire::StopProvider command, std::
 }
 
 void ProviderManager::recover(wire::StartProvider command) {
+  recovery_.begin(command.provider_id);
   auto entry = make_entry(std::move(command));
   entries_.emplace(entry->command.provider_id, entry);
   (void)world_.tree.add(world_.providers, child(entry, supervision::FirstStart::retried));
@@ -186,6 +187,7 @@ async::Task<void> ProviderManager::bring_up(std::shared_ptr<Entry> entry, bool r
   if (!begun && recovered) {
     tell("provider_start_failed", *entry, &begun.error());
   }
+  recovery_.attempted(entry->command.provider_id);
   co_return begun;
 }
 

@@ -19,6 +19,7 @@
 #include "async/task_scope.hpp"
 #include "builtins/provider.hpp"
 #include "host/node_world.hpp"
+#include "host/recovery.hpp"
 #include "wire/control.hpp"
 
 namespace weft::host {
@@ -39,6 +40,9 @@ class ProviderManager {
   async::Task<std::string> stop(wire::StopProvider command, std::string operation);
   /// Carries out a placement that was kept.
   void recover(wire::StartProvider command);
+
+  /// Until all that is recovered has been attempted, or for `timeout`.
+  boost::asio::awaitable<void> recovered(std::chrono::milliseconds timeout) { return recovery_.wait(timeout); }
 
   [[nodiscard]] bool runs(std::string_view id) const;
   [[nodiscard]] std::vector<wire::ProviderDescription> inventory() const;
@@ -76,6 +80,7 @@ class ProviderManager {
   const builtins::ProviderRegistry& registry_;
   ProviderPolicy policy_;
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
+  Recovery recovery_;
   async::TaskScope tasks_;
 };
 

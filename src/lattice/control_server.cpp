@@ -189,7 +189,7 @@ async::Task<void> ControlServer::answer(bus::Message message) {
   }
   Request request{subject->operation, std::string(subject->argument), std::move(message.payload), {}};
   if (kind_of(request.operation) != Kind::query) {
-    request.id = operations_.begin(name_of(config_.root, request.operation), request.argument);
+    request.id = operations_.begin(name_of(config_.root, request.operation));
   }
   const auto id = request.id;
   if (request.operation == ControlOperation::host_stop) {
@@ -311,21 +311,25 @@ async::Task<std::string> ControlServer::command_host(Request request) {
   if (operation == ControlOperation::component_scale) {
     WEFT_CO_TRY(auto command, decoded(wire::decode_scale_component(request.payload),
                                       "failed to deserialize component scale command"));
+    operations_.about(request.id, command.component_id);
     co_return co_await host_.scale(std::move(command), request.id);
   }
   if (operation == ControlOperation::component_update) {
     WEFT_CO_TRY(auto command, decoded(wire::decode_update_component(request.payload),
                                       "failed to deserialize component update command"));
+    operations_.about(request.id, command.component_id);
     co_return co_await host_.update(std::move(command), request.id);
   }
   if (operation == ControlOperation::provider_start) {
     WEFT_CO_TRY(auto command,
                 decoded(wire::decode_start_provider(request.payload), "failed to deserialize provider start command"));
+    operations_.about(request.id, command.provider_id);
     co_return co_await host_.start_provider(std::move(command), request.id);
   }
   if (operation == ControlOperation::provider_stop) {
     WEFT_CO_TRY(auto command,
                 decoded(wire::decode_stop_provider(request.payload), "failed to deserialize provider stop command"));
+    operations_.about(request.id, command.provider_id);
     co_return co_await host_.stop_provider(std::move(command), request.id);
   }
   auto message = operation == ControlOperation::label_put   ? put_label(request.payload)
@@ -339,11 +343,12 @@ async::Task<std::string> ControlServer::command_host(Request request) {
 
 async::Task<std::string> ControlServer::change_lattice(Request request) {
   if (request.operation == ControlOperation::link_put) {
-    return put_link(std::move(request.payload));
+    return put_link(std::move(request.payload), std::move(request.id));
   }
   if (request.operation == ControlOperation::link_del) {
-    return delete_link(std::move(request.payload));
+    return delete_link(std::move(request.payload), std::move(request.id));
   }
+  operations_.about(request.id, request.argument);
   if (request.operation == ControlOperation::config_put) {
     return put_config(std::move(request.argument), std::move(request.payload));
   }
@@ -374,8 +379,9 @@ Result<std::string> ControlServer::delete_label(const std::string& payload) {
 
 // ---- what the lattice shares ----
 
-async::Task<std::string> ControlServer::put_link(std::string payload) {
+async::Task<std::string> ControlServer::put_link(std::string payload, std::string id) {
   WEFT_CO_TRY(const auto link, decoded(wire::decode_link(payload), "failed to deserialize wrpc link definition"));
+  operations_.about(id, fmt::format("{} -> {} ({}:{})", link.source_id, link.target, link.wit_namespace, link.wit_package));
   const auto stored = co_await store_.put_link(link);
   if (!stored) {
     events_.publish("linkdef_set_failed", wire::linkdef_set_failed_data(link, stored.error().message()));
@@ -385,9 +391,10 @@ async::Task<std::string> ControlServer::put_link(std::string payload) {
   co_return std::string("successfully set link");
 }
 
-async::Task<std::string> ControlServer::delete_link(std::string payload) {
+async::Task<std::string> ControlServer::delete_link(std::string payload, std::string id) {
   WEFT_CO_TRY(const auto command,
               decoded(wire::decode_delete_link(payload), "failed to deserialize wrpc link definition"));
+  operations_.about(id, fmt::format("{} ({}:{})", command.source_id, command.wit_namespace, command.wit_package));
   WEFT_CO_TRY(const auto deleted, co_await store_.delete_link(command));
   if (!deleted.spec_existed) {
     co_return std::string("successfully deleted link (spec doesn't exist)");

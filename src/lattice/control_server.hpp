@@ -63,8 +63,8 @@ class ControlServer {
   async::Task<std::string> command_host(Request request);
   async::Task<std::string> change_lattice(Request request);
   Result<std::optional<wire::Reply>> auction(wire::AuctionKind kind, const std::string& payload);
-  async::Task<std::string> put_link(std::string payload);
-  async::Task<std::string> delete_link(std::string payload);
+  async::Task<std::string> put_link(std::string payload, std::string id);
+  async::Task<std::string> delete_link(std::string payload, std::string id);
   async::Task<std::string> put_config(std::string name, std::string payload);
   async::Task<std::string> delete_config(std::string name);
   Result<std::string> put_label(const std::string& payload);

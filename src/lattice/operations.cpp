@@ -102,16 +102,22 @@ Result<std::vector<Operation>> decode_operations(std::string_view text) {
 Operations::Operations(async::Shard& shard, std::function<std::string()> new_id, std::function<std::string()> now)
     : shard_(shard), new_id_(std::move(new_id)), now_(std::move(now)) {}
 
-std::string Operations::begin(std::string_view kind, std::string_view about) {
+std::string Operations::begin(std::string_view kind) {
   forget_old();
   operations_.push_back({.id = new_id_(),
                          .kind = std::string(kind),
-                         .about = std::string(about),
+                         .about = {},
                          .state = OperationState::running,
                          .message = "accepted",
                          .started = now_(),
                          .finished = {}});
   return operations_.back().id;
+}
+
+void Operations::about(std::string_view id, std::string about) {
+  if (auto* operation = find_mutable(id)) {
+    operation->about = std::move(about);
+  }
 }
 
 void Operations::progress(std::string_view id, std::string_view message) {

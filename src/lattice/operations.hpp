@@ -47,8 +47,10 @@ class Operations {
   /// `new_id` gives ids that sort by time, `now` the time as text.
   Operations(async::Shard& shard, std::function<std::string()> new_id, std::function<std::string()> now);
 
-  /// A command has been accepted; its id.
-  std::string begin(std::string_view kind, std::string_view about);
+  /// A command has come; its id.
+  std::string begin(std::string_view kind);
+  /// What it is about, once it has been read.
+  void about(std::string_view id, std::string about);
   void progress(std::string_view id, std::string_view message);
   void done(std::string_view id, std::string_view message);
   void failed(std::string_view id, const Error& error);

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README's tour, word for word: alone, and with a NATS server. Only the path of the program, the folder and the port are this test's."""
+
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+import urllib.request
+
+import weft
+
+TOUR = re.compile(r"<!-- tour:.*?```sh\n(.*?)```\n<!-- end of tour -->", re.S)
+EXPORT = 'export PATH="$PWD/build/release/bin:$PATH" WEFT_DATA_DIR="$(mktemp -d)"\n'
+ANSWER = re.compile(r"^curl (\S+)\s+# (.*)$", re.M)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
+
+
+class Tour(weft.WeftTest):
+    def setUp(self):
+        for app in ("hits", "hello-c", "hello-cpp"):
+            weft.app(app)
+        self.folder = tempfile.TemporaryDirectory(prefix="weft-tour-")
+        self.addCleanup(self.folder.cleanup)
+        self.environment = {**os.environ, "PATH": f"{weft.BINARY.parent}:{os.environ['PATH']}", "WEFT_DATA_DIR": f"{self.folder.name}/data"}
+        self.port = free_port()
+        text = TOUR.search((weft.ROOT / "README.md").read_text())
+        self.assertIsNotNone(text, "README.md has no tour")
+        self.tour = text.group(1)
+        self.assertTrue(self.tour.startswith(EXPORT), "the tour begins otherwise")
+        self.tour = self.tour[len(EXPORT):].replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace("build/apps/", f"{weft.APPS}/")
+
+    def run_tour(self, script):
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120, cwd=weft.ROOT, env=self.environment,
+                              check=False)
+        log = pathlib.Path(self.environment["WEFT_DATA_DIR"], "weft.log")
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{log.read_text() if log.exists() else ''}")
+        return done.stdout
+
+    def check_answers(self, out):
+        wanted = [answer for _, answer in ANSWER.findall(self.tour)]
+        self.assertEqual(len(wanted), 4)
+        place = 0
+        for answer in wanted:
+            found = out.find(answer + "\n", place)
+            self.assertGreaterEqual(found, 0, f"'{answer}' did not come in its turn:\n{out}")
+            place = found + len(answer)
+
+    def stop_daemon(self):
+        subprocess.run([str(weft.BINARY), "down"], env=self.environment, capture_output=True, timeout=60, check=False)
+
+    def test_alone(self):
+        self.addCleanup(self.stop_daemon)
+        out = self.run_tour(self.tour)
+        self.check_answers(out)
+        self.assertRegex(out, r"components \[supervisor\] ready")
+
+    def test_as_a_member_of_a_lattice(self):
+        server = shutil.which(os.environ.get("WEFT_NATS_SERVER", "nats-server"))
+        if server is None:
+            raise unittest.SkipTest("there is no nats-server here")
+        port = free_port()
+        nats = subprocess.Popen([server, "-js", "-sd", f"{self.folder.name}/js", "-a", "127.0.0.1", "-p", str(port)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(nats.wait)
+        self.addCleanup(nats.kill)
+        self.addCleanup(self.stop_daemon)
+
+        def listens():
+            try:
+                with socket.create_connection(("127.0.0.1", port), 1):
+                    return True
+            except OSError:
+                return False
+
+        weft.wait_for(listens, "nats-server")
+        self.environment["WEFT_NATS"] = f"nats://127.0.0.1:{port}"
+        self.check_answers(self.run_tour(self.tour))
+
+    def test_updates_under_load_lose_no_request(self):
+        self.addCleanup(self.stop_daemon)
+        until_update = self.tour[:self.tour.index("weft scale hello")]
+        self.run_tour(until_update)
+        url = f"http://127.0.0.1:{self.port}/hello"
+        stop = threading.Event()
+        answers, faults = [], []
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    answers.append(get(url))
+                except OSError as error:
+                    faults.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(10):
+            file = weft.app("hello-c" if turn % 2 == 0 else "hello-cpp")
+            done = weft.weft("update", "hello", file, env=self.environment)
+            self.assertEqual(done.code, 0, done)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.assertEqual(set(answers), {"hello from C\n", "hello from C++\n"})
+
+
+if __name__ == "__main__":
+    weft.main()
