@@ -6,6 +6,7 @@
 
 #include <weft/host.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -13,24 +14,31 @@
 
 namespace weft::host {
 
+/// Compiled code and its facts: one for all components that are made of the same bytes.
+struct CompiledComponent {
+  ComponentInfo info;
+  engine::Module module;
+};
+
 class LoadedComponent final : public Component {
  public:
+  LoadedComponent(ComponentConfig config, std::shared_ptr<const CompiledComponent> compiled,
+                  engine::Deployment deployment)
+      : config_(std::move(config)), compiled_(std::move(compiled)), deployment_(std::move(deployment)) {}
   LoadedComponent(ComponentConfig config, ComponentInfo info, engine::Module module, engine::Deployment deployment)
-      : config_(std::move(config)),
-        info_(std::move(info)),
-        module_(std::move(module)),
-        deployment_(std::move(deployment)) {}
+      : LoadedComponent(std::move(config),
+                        std::make_shared<const CompiledComponent>(std::move(info), std::move(module)),
+                        std::move(deployment)) {}
 
   [[nodiscard]] const std::string& id() const noexcept override { return config_.id; }
-  [[nodiscard]] const ComponentInfo& info() const noexcept override { return info_; }
-  [[nodiscard]] bool was_cached() const noexcept override { return module_.was_cached(); }
+  [[nodiscard]] const ComponentInfo& info() const noexcept override { return compiled_->info; }
+  [[nodiscard]] bool was_cached() const noexcept override { return compiled_->module.was_cached(); }
   [[nodiscard]] const ComponentConfig& config() const noexcept { return config_; }
   [[nodiscard]] const engine::Deployment& deployment() const noexcept { return deployment_; }
 
  private:
   ComponentConfig config_;
-  ComponentInfo info_;
-  engine::Module module_;
+  std::shared_ptr<const CompiledComponent> compiled_;
   engine::Deployment deployment_;
 };
 

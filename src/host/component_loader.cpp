@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "wire/wasm_token.hpp"
+
 namespace weft::host {
 namespace {
 
@@ -51,13 +53,33 @@ Error about_file(const Error& error, const std::string& path) {
   return std::move(named).with_detail(error.detail());
 }
 
-Result<std::shared_ptr<LoadedComponent>> load_component(engine::Engine& engine, std::string_view wasm,
-                                                        ComponentConfig config, engine::Imports imports) {
+Result<std::shared_ptr<LoadedComponent>> ComponentLoader::load(std::string_view wasm, ComponentConfig config,
+                                                               engine::Imports imports) {
+  WEFT_TRY(auto compiled, compile(wasm));
+  WEFT_TRY(auto deployment, engine_.prepare(compiled->module, config.id, config.grants, config.limits, imports));
+  return std::make_shared<LoadedComponent>(std::move(config), std::move(compiled), std::move(deployment));
+}
+
+Result<std::shared_ptr<const CompiledComponent>> ComponentLoader::compile(std::string_view wasm) {
+  const auto digest = wire::sha256_text(wasm);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = known_.find(digest); found != known_.end()) {
+      if (auto compiled = found->second.lock()) {
+        return compiled;
+      }
+    }
+  }
   WEFT_TRY(auto info, engine::describe(wasm));
-  WEFT_TRY(auto module, engine.load(wasm));
-  WEFT_TRY(auto deployment, engine.prepare(module, config.id, config.grants, config.limits, imports));
-  return std::make_shared<LoadedComponent>(std::move(config), std::move(info), std::move(module),
-                                           std::move(deployment));
+  WEFT_TRY(auto module, engine_.load(wasm));
+  auto compiled = std::make_shared<const CompiledComponent>(std::move(info), std::move(module));
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= prune_at_) {
+    std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
+    prune_at_ = 2 * known_.size() + 64;
+  }
+  known_.insert_or_assign(digest, compiled);
+  return compiled;
 }
 
 }  // namespace weft::host

@@ -6,7 +6,10 @@
 
 #include <weft/host.hpp>
 
+#include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -20,7 +23,22 @@ Result<std::string> read_component_file(const std::string& path);
 /// An error about a file's contents, naming the file.
 Error about_file(const Error& error, const std::string& path);
 
-Result<std::shared_ptr<LoadedComponent>> load_component(engine::Engine& engine, std::string_view wasm,
-                                                        ComponentConfig config, engine::Imports imports);
+/// Bytes that are loaded already are not compiled or read from the cache again: a thousand components of the same code
+/// share it. Borrows the engine. Threads: any.
+class ComponentLoader {
+ public:
+  explicit ComponentLoader(engine::Engine& engine) : engine_(engine) {}
+
+  Result<std::shared_ptr<LoadedComponent>> load(std::string_view wasm, ComponentConfig config,
+                                                engine::Imports imports);
+
+ private:
+  Result<std::shared_ptr<const CompiledComponent>> compile(std::string_view wasm);
+
+  engine::Engine& engine_;
+  std::mutex mutex_;  ///< held for look-ups alone
+  std::map<std::string, std::weak_ptr<const CompiledComponent>> known_;  ///< by digest
+  std::size_t prune_at_ = 64;
+};
 
 }  // namespace weft::host

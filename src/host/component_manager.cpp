@@ -396,10 +396,10 @@ async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, s
                     "start the host with --allow-file-load", Blame::operator_);
   }
   ComponentConfig config{.id = std::move(id), .grants = {}, .limits = limits_of(policy_.limits, limits)};
-  const auto load = [&engine = world_.engine, path = ref.stripped, config = std::move(config)]() -> Result<Fetched> {
+  const auto load = [&loader = world_.loader, path = ref.stripped, config = std::move(config)]() -> Result<Fetched> {
     WEFT_TRY(const auto wasm, read_component_file(path));
     WEFT_TRY(auto claims, wire::extract_component_claims(wasm, std::chrono::system_clock::now()));
-    auto loaded = load_component(engine, wasm, config, engine::Imports::all);
+    auto loaded = loader.load(wasm, config, engine::Imports::all);
     if (!loaded) {
       return about_file(loaded.error(), path);
     }

@@ -112,7 +112,7 @@ class LocalHost final : public Host {
 
   Result<std::shared_ptr<Component>> load_bytes(std::string_view wasm, ComponentConfig config) override {
     return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
-      WEFT_TRY(auto loaded, load_component(engine_, wasm, std::move(config), engine::Imports::none));
+      WEFT_TRY(auto loaded, loader_.load(wasm, std::move(config), engine::Imports::none));
       return std::shared_ptr<Component>(std::move(loaded));
     });
   }
@@ -197,7 +197,7 @@ class LocalHost final : public Host {
 
   Result<std::unique_ptr<LatticeMember>> join(LatticeConfig config) override {
     return fenced("joining a lattice", [&]() -> Result<std::unique_ptr<LatticeMember>> {
-      WEFT_TRY(auto node, Node::start({.engine = engine_, .shards = shards_, .builtins = builtins_, .log = log_},
+      WEFT_TRY(auto node, Node::start({.engine = engine_, .loader = loader_, .shards = shards_, .builtins = builtins_, .log = log_},
                                       std::move(config)));
       return std::unique_ptr<LatticeMember>(std::move(node));
     });
@@ -251,6 +251,7 @@ class LocalHost final : public Host {
   LogSink log_;
   std::string cache_dir_;
   engine::Engine engine_;
+  ComponentLoader loader_{engine_};
   async::ShardPool shards_;
   builtins::ProviderRegistry builtins_;
   std::stop_source stop_;

@@ -133,7 +133,7 @@ async::Task<void> Node::boot() {
                            .shards = base_.shards,
                            .pool = pool_,
                            .draining = draining_,
-                           .engine = base_.engine,
+                           .loader = base_.loader,
                            .router = router_,
                            .store = *store_,
                            .events = *events_,

@@ -22,6 +22,7 @@
 #include "async/task_scope.hpp"
 #include "builtins/provider.hpp"
 #include "bus/bus.hpp"
+#include "host/component_loader.hpp"
 #include "host/component_manager.hpp"
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
@@ -42,6 +43,7 @@ namespace weft::host {
 /// What a node borrows of its Host.
 struct NodeBase {
   engine::Engine& engine;
+  ComponentLoader& loader;
   async::ShardPool& shards;
   const builtins::ProviderRegistry& builtins;
   const LogSink& log;
