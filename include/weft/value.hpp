@@ -15,7 +15,7 @@
 /// default constructor. A type of one's own joins by specialising Codec. WIT has no recursive types: a C++ type that
 /// contains itself would let a peer choose the depth of the stack.
 /// Errors: malformed, resource_exhausted (reading); invalid_argument (writing). Threads: pure functions.
-/// Source: docs/protocol, data plane 2.
+/// Source: data-plane facts 2.
 #pragma once
 
 #include <weft/error.hpp>

@@ -6,7 +6,7 @@
 /// Threads: a plain value. Errors: every read gives false once the bytes are no encoding of what is asked for, and from
 /// then on; error() says what and where (malformed), or that a cap was met (resource_exhausted).
 /// Limits: what a value takes in memory is counted with charge() and ends at `max_decoded_bytes`.
-/// Source: docs/protocol, data plane 2.1 to 2.5, 2.9.
+/// Source: data-plane facts 2.1 to 2.5, 2.9.
 #pragma once
 
 #include <weft/error.hpp>

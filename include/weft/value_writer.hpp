@@ -4,7 +4,7 @@
 ///
 /// Ownership: owns its buffer; small results (up to kInlineBytes) never touch the heap. Threads: a plain value, neither
 /// copied nor moved. Errors: what cannot be encoded (text that is no UTF-8, a list of 2^32) is remembered, ok() is
-/// false and error() says what; the bytes are then of no use. Source: docs/protocol, data plane 2.1 to 2.5.
+/// false and error() says what; the bytes are then of no use. Source: data-plane facts 2.1 to 2.5.
 #pragma once
 
 #include <weft/error.hpp>

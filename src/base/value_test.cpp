@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hexadecimal texts are those of docs/protocol, data plane 2.3 and 2.8.
+// The hexadecimal texts are those of data-plane facts 2.3 and 2.8.
 #include <gtest/gtest.h>
 
 #include <cmath>

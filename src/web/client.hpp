@@ -8,7 +8,7 @@
 /// Ownership: whoever has it; it must outlive the exchanges it answers. Borrows the pool of shards, which must outlive
 /// close(). Threads: create() and close() from a thread that is no shard, on_request() on any shard.
 /// Errors: create() -> not_found, malformed (the file of certificates). An exchange fails with an HttpFault.
-/// Limits: ClientConfig. Source: docs/protocol, built-in http-client; RFC 9110, RFC 9112.
+/// Limits: ClientConfig. Source: data-plane facts 5.3; RFC 9110, RFC 9112.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A moment as events write it: RFC 3339 in UTC with nine digits after the second. Threads: pure function.
-/// Source: live-host C11. Range: what system_clock holds, years 1678 to 2262.
+/// Source: live-host facts C11. Range: what system_clock holds, years 1678 to 2262.
 #pragma once
 
 #include <chrono>

@@ -4,7 +4,7 @@
 ///
 /// Ownership: the host makes one for each component and routes both interfaces to it; they are never links.
 /// Threads: update() any (the control shard); calls on every shard, without a lock but for the first after a swap.
-/// Errors: none of the interface's own: a missing key is none. Source: docs/protocol, data plane 3.8, 3.11, 6.4.
+/// Errors: none of the interface's own: a missing key is none. Source: data-plane facts 3.8, 3.11, 6.4.
 #pragma once
 
 #include <cstddef>

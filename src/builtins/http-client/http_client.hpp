@@ -3,7 +3,7 @@
 /// allowed destinations exists; a component needs a link to it.
 /// Ownership, threads: see builtins/provider.hpp. Errors: invalid_argument (a configuration value that is not known),
 /// not_found and malformed (the file of certificates).
-/// Source: docs/protocol, built-in http-client (configuration keys, time-outs, errors).
+/// Source: data-plane facts 5.3 (configuration keys, time-outs, errors).
 #pragma once
 
 #include "builtins/provider.hpp"

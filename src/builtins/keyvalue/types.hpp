@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The types of wrpc:keyvalue@0.2.0-draft, and the limits that both back-ends keep.
-/// Source: docs/protocol, data plane 3.11.
+/// Source: data-plane facts 3.11.
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,7 @@
 /// ..."). Ownership: the host makes one for each component; it copies the sink. Threads: calls on every shard, so the
 /// sink is called from all of them. Limits: kMaxRecordBytes and kMaxRecordLines of a record; the rest is cut, and the
 /// log says so. Control characters are the sink's matter, but no guest can make a line that looks like another
-/// component's. Source: docs/protocol, data plane 3.8, 3.11.
+/// component's. Source: data-plane facts 3.8, 3.11.
 #pragma once
 
 #include <cstddef>
