@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Why a request got no answer, or not a whole one: the cases of wasi:http's error-code, which is what guests are told
 /// and what travels between hosts. The numbers are the indices on the wire. Pure.
-/// Source: wasi:http@0.2 types, `variant error-code`; docs/protocol, wRPC mapping of wasi:http.
+/// Source: wasi:http@0.2 types, `variant error-code`; data-plane facts 3.3.
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,8 @@
 /// wasi:keyvalue, whose buckets the host turns into names. What an operator may set: builtins/keyvalue/options.hpp.
 ///
 /// A batch is bounded by kMaxBatchKeys; with SQLite a set-many happens wholly or not at all, in memory it is as many
-/// single changes. A configuration may change while it runs, all but its back-end and path. Source: docs/protocol, data
-/// plane 3.9 and 3.11.
+/// single changes. A configuration may change while it runs, all but its back-end and path. Source: data-plane
+/// facts 3.9 and 3.11.
 #pragma once
 
 #include <cstddef>
