@@ -2,7 +2,7 @@
 #include "cli/lattice/process_end.hpp"
 
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -14,7 +14,8 @@ namespace weft::cli {
 
 Result<void> wait_for_process_end(std::int64_t pid, std::chrono::milliseconds timeout) {
   if (pid <= 0 || pid > INT_MAX) return {};
-  const int process = ::pidfd_open(static_cast<pid_t>(pid), 0);
+  // Not the function of <sys/pidfd.h>, which Debian 12 declares without extern "C".
+  const auto process = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0U));
   if (process < 0) return {};
   pollfd ended{.fd = process, .events = POLLIN, .revents = 0};
   const auto wait = static_cast<int>(std::clamp<std::int64_t>(timeout.count(), 0, INT_MAX));
