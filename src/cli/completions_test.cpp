@@ -31,7 +31,7 @@ std::string offered(const std::string& line) {
   std::size_t count = 1;
   for (const char c : line) count += c == ' ' ? 1U : 0U;
   return shell_output(
-      fmt::format("bash -c 'source {}; COMP_WORDS=({}{}); COMP_CWORD={}; _weft; echo \"${{COMPREPLY[*]}}\"'", script,
+      fmt::format("bash -c 'weft() {{ echo $2-one $2-two; }}; source {}; COMP_WORDS=({}{}); COMP_CWORD={}; _weft; echo \"${{COMPREPLY[*]}}\"'", script,
                   line, line.ends_with(' ') ? "\"\"" : "", count - 1));
 }
 
@@ -43,6 +43,23 @@ TEST(BashCompletionsTest, offer_commands_options_and_values) {
   EXPECT_EQ(offered("weft wit new --ad"), "--adapter\n");
   EXPECT_EQ(offered("weft completions "), "bash zsh fish\n");
   EXPECT_EQ(offered("weft run x.wasm -o j"), "json\n");
+  EXPECT_EQ(offered("weft get comp"), "components\n");
+}
+
+TEST(BashCompletionsTest, ask_for_the_names_of_what_there_is) {
+  EXPECT_EQ(offered("weft scale "), "components-one components-two\n");
+  EXPECT_EQ(offered("weft stop provider providers-o"), "providers-one\n");
+  EXPECT_EQ(offered("weft get hosts --host "), "hosts-one hosts-two\n");
+  EXPECT_EQ(offered("weft link put x --target-config configs-t"), "configs-two\n");
+}
+
+TEST(CompletionsTest, ask_for_names_in_every_shell_and_hide_the_command_that_gives_them) {
+  EXPECT_THAT(zsh_completions(commands()), HasSubstr("{compadd -- $(weft complete components 2>/dev/null)}"));
+  EXPECT_THAT(fish_completions(commands()), HasSubstr("-a '(weft complete components 2>/dev/null)'"));
+  EXPECT_THAT(fish_completions(commands()), testing::Not(HasSubstr("-a complete ")));
+  FakeWorld world;
+  EXPECT_EQ(world.run({"help"}), 0);
+  EXPECT_THAT(world.console.out_text, testing::Not(HasSubstr("\n  complete ")));
 }
 
 TEST(CompletionsTest, every_shell_knows_every_command_and_option) {
