@@ -28,8 +28,16 @@ class FakeHost final : public HostCommands {
   explicit FakeHost(Operations& operations) : operations_(operations) {}
 
   wire::HostPing ping() override {
-    return {.id = kHostId, .friendly_name = "quiet-harbor-0412", .labels = labels_, .lattice = "test", .uptime_seconds = 141,
-            .uptime_human = "2m 21s", .version = "1.2.3", .ctl_host = "memory:", .rpc_host = "memory:", .js_domain = {}};
+    return {.id = kHostId,
+            .friendly_name = "quiet-harbor-0412",
+            .labels = labels_,
+            .lattice = "test",
+            .uptime_seconds = 141,
+            .uptime_human = "2m 21s",
+            .version = "1.2.3",
+            .ctl_host = "memory:",
+            .rpc_host = "memory:",
+            .js_domain = {}};
   }
   wire::HostInventory inventory() override {
     wire::HostInventory inventory;
@@ -209,14 +217,17 @@ class ControlTest : public testing::Test {
   wire::ControlRoot root{.prefix = "wasmbus.ctl", .lattice = "test"};
   int ids = 0;
   Operations operations{shard, [this] { return "op-" + std::to_string(++ids); }, [] { return std::string("now"); }};
-  EventPublisher publisher{bus, "test", kHostId,
+  EventPublisher publisher{bus,
+                           "test",
+                           kHostId,
                            {.id = [] { return std::string("0199c1de-5a7b-0c4e-9d21-6f0b8f1f3a55"); },
                             .time = [] { return std::string("2026-02-04T19:05:35.120394000Z"); }}};
   FakeHost host{operations};
   NoListener listener;
   std::unique_ptr<LatticeStore> store;
   std::unique_ptr<ControlServer> server;
-  ControlClient client{bus, client_shard, root, {.request = std::chrono::seconds(5), .gather = std::chrono::milliseconds(300)}};
+  ControlClient client{
+      bus, client_shard, root, {.request = std::chrono::seconds(5), .gather = std::chrono::milliseconds(300)}};
   EventLog events;
   std::unique_ptr<bus::Subscription> subscription;
   std::vector<std::unique_ptr<bus::Subscription>> ended;  ///< go after their shard has stopped
