@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `weft call`: one function of a component, in a file or running in the lattice, with its arguments and answer as text.
+/// `weft call`: one function of a component, in a file or running in the lattice, with its arguments and answer as
+/// text.
 #include "cli/commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/json_text.hpp"

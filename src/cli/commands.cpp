@@ -96,7 +96,46 @@ int finish(Result<int> outcome, const Context& context) {
 }  // namespace
 
 std::span<const CommandSpec* const> commands() noexcept {
-  static const std::array all{&up_command(), &down_command(), &status_command(), &host_command(), &run_command(), &call_command(), &get_hosts_command(), &get_inventory_command(), &get_components_command(), &get_providers_command(), &get_links_command(), &get_config_command(), &get_claims_command(), &start_component_command(), &start_provider_command(), &stop_component_command(), &stop_provider_command(), &stop_host_command(), &scale_command(), &update_command(), &link_put_command(), &link_del_command(), &link_get_command(), &config_put_command(), &config_get_command(), &config_del_command(), &config_show_command(), &label_command(), &tree_command(), &ops_command(), &events_command(), &logs_command(), &inspect_command(), &compile_command(), &wit_bindgen_command(), &wit_new_command(), &version_command(), &completions_command(), &complete_command(), &help_command()};
+  static const std::array all{&up_command(),
+                              &down_command(),
+                              &status_command(),
+                              &host_command(),
+                              &run_command(),
+                              &call_command(),
+                              &get_hosts_command(),
+                              &get_inventory_command(),
+                              &get_components_command(),
+                              &get_providers_command(),
+                              &get_links_command(),
+                              &get_config_command(),
+                              &get_claims_command(),
+                              &start_component_command(),
+                              &start_provider_command(),
+                              &stop_component_command(),
+                              &stop_provider_command(),
+                              &stop_host_command(),
+                              &scale_command(),
+                              &update_command(),
+                              &link_put_command(),
+                              &link_del_command(),
+                              &link_get_command(),
+                              &config_put_command(),
+                              &config_get_command(),
+                              &config_del_command(),
+                              &config_show_command(),
+                              &label_command(),
+                              &tree_command(),
+                              &ops_command(),
+                              &events_command(),
+                              &logs_command(),
+                              &inspect_command(),
+                              &compile_command(),
+                              &wit_bindgen_command(),
+                              &wit_new_command(),
+                              &version_command(),
+                              &completions_command(),
+                              &complete_command(),
+                              &help_command()};
   return all;
 }
 

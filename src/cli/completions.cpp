@@ -246,7 +246,8 @@ std::string bash_completions(std::span<const CommandSpec* const> all) {
   for (const CommandSpec* command : commands) text += bash_word_case(*command, commands);
   text += "  esac\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n";
   text += "  elif [[ -n $words ]]; then\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n";
-  text += fmt::format("  elif [[ -n $live ]]; then\n    COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))\n", live_words("$live"));
+  text += fmt::format("  elif [[ -n $live ]]; then\n    COMPREPLY=($(compgen -W \"{}\" -- \"$cur\"))\n",
+                      live_words("$live"));
   text += "  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -o filenames -F _weft weft\n";
   return text;
 }

@@ -31,8 +31,9 @@ std::string offered(const std::string& line) {
   std::size_t count = 1;
   for (const char c : line) count += c == ' ' ? 1U : 0U;
   return shell_output(
-      fmt::format("bash -c 'weft() {{ echo $2-one $2-two; }}; source {}; COMP_WORDS=({}{}); COMP_CWORD={}; _weft; echo \"${{COMPREPLY[*]}}\"'", script,
-                  line, line.ends_with(' ') ? "\"\"" : "", count - 1));
+      fmt::format("bash -c 'weft() {{ echo $2-one $2-two; }}; source {}; COMP_WORDS=({}{}); COMP_CWORD={}; _weft; echo "
+                  "\"${{COMPREPLY[*]}}\"'",
+                  script, line, line.ends_with(' ') ? "\"\"" : "", count - 1));
 }
 
 TEST(BashCompletionsTest, offer_commands_options_and_values) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A host that stays: what `weft up` and `weft host` do once they know their settings. Errors: those of Host and join().
+/// A host that stays: what `weft up` and `weft host` do once they know their settings. Errors: those of Host and
+/// join().
 #pragma once
 
 #include "cli/context.hpp"

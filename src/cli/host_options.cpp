@@ -74,10 +74,7 @@ constexpr std::array kNats = std::to_array<OptionSpec>({
     {.name = "nats-jwt", .value = "JWT", .help = "with --nats-seed", .environment = "WASMCLOUD_NATS_JWT"},
     {.name = "nats-seed", .value = "SEED", .help = "with --nats-jwt", .environment = "WASMCLOUD_NATS_SEED"},
     {.name = "nats-creds", .value = "FILE", .help = "credentials", .environment = "WASMCLOUD_NATS_CREDS"},
-    {.name = "ctl-host",
-     .value = "ADDR",
-     .help = "in place of --nats-host",
-     .environment = "WASMCLOUD_CTL_HOST"},
+    {.name = "ctl-host", .value = "ADDR", .help = "in place of --nats-host", .environment = "WASMCLOUD_CTL_HOST"},
     {.name = "ctl-port", .value = "N", .help = "in place of --nats-port", .environment = "WASMCLOUD_CTL_PORT"},
     {.name = "ctl-jwt", .value = "JWT", .help = "in place of --nats-jwt", .environment = "WASMCLOUD_CTL_JWT"},
     {.name = "ctl-seed", .value = "SEED", .help = "in place of --nats-seed", .environment = "WASMCLOUD_CTL_SEED"},
@@ -94,11 +91,7 @@ constexpr std::array kNats = std::to_array<OptionSpec>({
 /// An option that weft only takes note of.
 constexpr OptionSpec other(std::string_view name, std::string_view value, std::string_view environment,
                            std::string_view fallback = {}) {
-  return {.name = name,
-          .value = value,
-          .help = "not supported yet",
-          .fallback = fallback,
-          .environment = environment};
+  return {.name = name, .value = value, .help = "not supported yet", .fallback = fallback, .environment = environment};
 }
 
 constexpr std::array kOther{

@@ -39,5 +39,4 @@ Result<void> read_size(const Arguments& arguments, std::string_view option, std:
 Result<std::map<std::string, std::string>> read_pairs(const Arguments& arguments, std::string_view option);
 Result<std::map<std::string, std::string>> parse_pairs(std::span<const std::string> texts, std::string_view what);
 
-
 }  // namespace weft::cli

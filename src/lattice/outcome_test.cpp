@@ -37,8 +37,7 @@ TEST_F(OutcomeTest, comes_from_the_journal_of_a_host_that_keeps_one) {
   command.component_id = "cart";
   command.count = 2;
   command.host_id = kHostId;
-  const auto outcome =
-      ask(waiter.run([&] { return client.scale(command); }, expect_component(kHostId, "cart"), 5s));
+  const auto outcome = ask(waiter.run([&] { return client.scale(command); }, expect_component(kHostId, "cart"), 5s));
   ASSERT_TRUE(outcome) << outcome.error().to_string();
   EXPECT_EQ(outcome->message, "serves");
   EXPECT_FALSE(outcome->accepted.operation.empty());
@@ -66,11 +65,12 @@ TEST_F(OutcomeTest, comes_from_events_of_a_host_without_a_journal) {
 }
 
 TEST_F(OutcomeTest, events_of_others_are_not_it) {
-  const auto other = after_event(expect_component(kHostId, "cart"), "component_scaled", R"({"component_id":"x"})", 50ms);
+  const auto other =
+      after_event(expect_component(kHostId, "cart"), "component_scaled", R"({"component_id":"x"})", 50ms);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code(), Errc::deadline_exceeded);
-  const auto elsewhere = after_event(expect_component("NOTHER", "cart"), "component_scaled",
-                                     R"({"component_id":"cart"})", 50ms);
+  const auto elsewhere =
+      after_event(expect_component("NOTHER", "cart"), "component_scaled", R"({"component_id":"cart"})", 50ms);
   EXPECT_FALSE(elsewhere);
 }
 

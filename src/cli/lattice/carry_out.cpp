@@ -34,8 +34,8 @@ void tell(const Context& context, const Deed& deed, State state, const lattice::
     return;
   }
   const std::string where = deed.host_id.empty() ? "" : fmt::format(" on {}", deed.host_id);
-  std::string text = fmt::format("{} {} {}{}", deed.kind, printable(deed.id),
-                                 state == State::done ? deed.done : "accepted", where);
+  std::string text =
+      fmt::format("{} {} {}{}", deed.kind, printable(deed.id), state == State::done ? deed.done : "accepted", where);
   if (state == State::accepted && !outcome.accepted.operation.empty()) {
     text += fmt::format(", operation {}", printable(outcome.accepted.operation));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bus/temporary_folder.hpp"
 #include "cli/commands.hpp"
+#include "bus/temporary_folder.hpp"
 #include "cli/fake_world.hpp"
 #include "cli/file.hpp"
 #include "cli/lattice/daemon_file.hpp"
@@ -8,10 +8,10 @@
 #include "cli/lattice/workloads.hpp"
 #include "lattice/control_fixture.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 #include <filesystem>
 #include <future>
@@ -30,13 +30,13 @@ class LatticeCommandsTest : public lattice::ControlTest {
   LatticeCommandsTest() {
     world.lattice_bus = std::shared_ptr<weft::bus::Bus>(&bus, [](weft::bus::Bus*) {});
     world.environment["WEFT_DATA_DIR"] = folder.file("");
-    EXPECT_TRUE(
-        write_daemon_file(folder.file(""), {.host_id = kHostId, .lattice = "test", .alone = true, .pid = 0}));
+    EXPECT_TRUE(write_daemon_file(folder.file(""), {.host_id = kHostId, .lattice = "test", .alone = true, .pid = 0}));
   }
 
   int weft(std::vector<std::string> words) {
     world.console.out_text.clear();
     world.console.err_text.clear();
+    world.context.output = OutputFormat::text;
     return world.run(std::move(words));
   }
   /// The command's result as JSON.
@@ -78,7 +78,8 @@ TEST_F(LatticeCommandsTest, get_hosts_lists_those_that_answer) {
 TEST_F(LatticeCommandsTest, get_inventory_shows_what_runs) {
   run_cart();
   ASSERT_EQ(weft({"get", "inventory"}), 0) << world.console.err_text;
-  EXPECT_THAT(world.console.out_text, StartsWith(fmt::format("host {} (quiet-harbor-0412), 1.2.3, up 2m 21s\n", kHostId)));
+  EXPECT_THAT(world.console.out_text,
+              StartsWith(fmt::format("host {} (quiet-harbor-0412), 1.2.3, up 2m 21s\n", kHostId)));
   EXPECT_THAT(world.console.out_text, HasSubstr("component  cart  registry.example.net/shop/cart:1.4.0  50"));
   EXPECT_THAT(world.console.out_text, HasSubstr("provider   http  http-server:1"));
   const auto value = json({"get", "inventory", kHostId});
@@ -152,8 +153,7 @@ TEST_F(LatticeCommandsTest, start_component_waits_until_it_serves) {
   EXPECT_EQ(command.count, 3U);
   EXPECT_THAT(command.config, ElementsAre("a", "b"));
   EXPECT_EQ(command.annotations, (wire::StringMap{{"team", "shop"}}));
-  EXPECT_EQ(command.component_limits,
-            (wire::StringMap{{"max_execution_time", "2"}, {"max_memory_limit", "1048576"}}));
+  EXPECT_EQ(command.component_limits, (wire::StringMap{{"max_execution_time", "2"}, {"max_memory_limit", "1048576"}}));
 }
 
 TEST_F(LatticeCommandsTest, start_finds_a_host_by_its_labels) {
@@ -178,16 +178,16 @@ TEST_F(LatticeCommandsTest, start_provider_fails_with_the_hosts_reason) {
 
 TEST_F(LatticeCommandsTest, a_bad_command_line_is_refused_before_anything_is_sent) {
   world.lattice_bus.reset();
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"start", "component", "r", "not.an.id"},
-           {"start", "component", "r", "id", "--count", "-1"},
-           {"start", "component", "r", "id", "--annotation", "novalue"},
-           {"scale", "cart", "many"},
-           {"link", "put", "a", "b", "wasi", "keyvalue"},
-           {"config", "put", "c", "novalue"},
-           {"label", "novalue"},
-           {"label", "a=b", "--delete"},
-           {"events", "--count", "0"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"start", "component", "r", "not.an.id"},
+                                             {"start", "component", "r", "id", "--count", "-1"},
+                                             {"start", "component", "r", "id", "--annotation", "novalue"},
+                                             {"scale", "cart", "many"},
+                                             {"link", "put", "a", "b", "wasi", "keyvalue"},
+                                             {"config", "put", "c", "novalue"},
+                                             {"label", "novalue"},
+                                             {"label", "a=b", "--delete"},
+                                             {"events", "--count", "0"}}) {
     EXPECT_EQ(weft(words), 2) << fmt::format("{}", fmt::join(words, " ")) << world.console.err_text;
   }
 }

@@ -7,7 +7,6 @@
 #include "cli/lattice/contexts.hpp"
 #include "cli/lattice_options.hpp"
 
-
 #include <algorithm>
 #include <array>
 #include <cctype>

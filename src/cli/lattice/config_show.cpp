@@ -2,12 +2,12 @@
 /// `weft config show`: what `weft up` would go by, and where each setting is from.
 #include "bus/nats_options.hpp"
 #include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
 #include "cli/json_text.hpp"
 #include "cli/lattice/queries.hpp"
 #include "cli/lattice/table.hpp"
 #include "cli/lattice_options.hpp"
 #include "cli/option_value.hpp"
-#include "cli/exit_code.hpp"
 
 #include <fmt/format.h>
 

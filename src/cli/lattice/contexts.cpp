@@ -6,8 +6,8 @@
 #include "cli/lattice/table.hpp"
 #include "cli/lattice_options.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include <ranges>
 

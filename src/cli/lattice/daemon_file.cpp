@@ -4,8 +4,8 @@
 #include "cli/file.hpp"
 #include "cli/lattice/json_value.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include <filesystem>
 #include <system_error>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a daemon says of itself in its data folder ("daemon.json"), so that commands on the same machine know its host
 /// and its lattice without asking around. Left behind by a daemon that was killed, and then of no consequence: its
-/// socket answers nobody. Threads: pure functions but for the file. Errors: not_found, permission_denied, io, malformed.
+/// socket answers nobody. Threads: pure functions but for the file. Errors: not_found, permission_denied, io,
+/// malformed.
 #pragma once
 
 #include <weft/result.hpp>

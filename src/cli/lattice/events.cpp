@@ -46,8 +46,8 @@ class Follower {
     WEFT_CO_CHECK(co_await connection_.client().flush());
     if (left_ > 0 && !lost_) co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     if (left_ == 0) co_return Result<void>();
-    co_return Error(Errc::unavailable, "The connection was lost.", "Try again when the host or its NATS server is back.",
-                    Blame::environment);
+    co_return Error(Errc::unavailable, "The connection was lost.",
+                    "Try again when the host or its NATS server is back.", Blame::environment);
   }
 
  private:

@@ -16,8 +16,10 @@
 namespace weft::cli {
 namespace {
 
-constexpr std::array kHost = std::to_array<PositionalSpec>(
-    {{.name = "HOST", .help = "one host only: the beginning of its id, or a part of its name", .need = Need::optional}});
+constexpr std::array kHost =
+    std::to_array<PositionalSpec>({{.name = "HOST",
+                                    .help = "one host only: the beginning of its id, or a part of its name",
+                                    .need = Need::optional}});
 constexpr std::array kConfig = std::to_array<PositionalSpec>({{.name = "CONFIG", .help = "its name"}});
 
 std::string instances(std::uint32_t count) { return count == UINT32_MAX ? "unlimited" : fmt::format("{}", count); }
@@ -38,8 +40,8 @@ Result<int> get_hosts(const Arguments& arguments, Context& context) {
 
 void print_inventory(const Context& context, const wire::HostInventory& host) {
   context.console.out(fmt::format("host {} ({}), {}, up {}\nlabels {}\n", printable(host.host_id),
-                                  printable(host.friendly_name), printable(host.version),
-                                  printable(host.uptime_human), printable(pairs_text(host.labels))));
+                                  printable(host.friendly_name), printable(host.version), printable(host.uptime_human),
+                                  printable(pairs_text(host.labels))));
   Table table{"KIND", "ID", "REFERENCE", "INSTANCES", "ANNOTATIONS"};
   for (const auto& component : host.components) {
     table.add({"component", component.id, component.image_ref, instances(component.max_instances),
@@ -86,7 +88,8 @@ Result<int> get_components(const Arguments& arguments, Context& context) {
       objects.push_back(object.str());
     }
   }
-  if (context.output == OutputFormat::json) return print_json(context, "components", json_array(objects, std::identity()));
+  if (context.output == OutputFormat::json)
+    return print_json(context, "components", json_array(objects, std::identity()));
   context.console.out(table.text("no components"));
   return kExitSuccess;
 }
@@ -104,7 +107,8 @@ Result<int> get_providers(const Arguments& arguments, Context& context) {
       objects.push_back(object.raw("annotations", wire::encode(provider.annotations)).str());
     }
   }
-  if (context.output == OutputFormat::json) return print_json(context, "providers", json_array(objects, std::identity()));
+  if (context.output == OutputFormat::json)
+    return print_json(context, "providers", json_array(objects, std::identity()));
   context.console.out(table.text("no providers"));
   return kExitSuccess;
 }

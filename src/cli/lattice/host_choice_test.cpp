@@ -36,8 +36,8 @@ TEST(ChooseHostTest, lists_the_hosts_when_several_or_none_are_meant) {
     const char* wanted;
     Errc code;
   };
-  for (const auto& [wanted, code] : {Case{"harbor", Errc::invalid_argument}, Case{"", Errc::invalid_argument},
-                                     Case{"nothing", Errc::not_found}}) {
+  for (const auto& [wanted, code] :
+       {Case{"harbor", Errc::invalid_argument}, Case{"", Errc::invalid_argument}, Case{"nothing", Errc::not_found}}) {
     const auto chosen = choose_host(hosts(), wanted);
     ASSERT_FALSE(chosen) << wanted;
     EXPECT_EQ(chosen.error().code(), code) << wanted;

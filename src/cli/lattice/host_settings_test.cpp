@@ -82,7 +82,7 @@ TEST(HostCommandTest, what_the_help_calls_defaults_are_the_defaults) {
 
 TEST(HostCommandTest, warns_of_what_it_has_nothing_for_and_only_when_it_differs_from_the_default) {
   FakeWorld world;
-  world.environment = {{"WASMCLOUD_POLICY_TOPIC", "policies"},  {"WASMCLOUD_RPC_HOST", "127.0.0.1"},
+  world.environment = {{"WASMCLOUD_POLICY_TOPIC", "policies"},   {"WASMCLOUD_RPC_HOST", "127.0.0.1"},
                        {"WASMCLOUD_RPC_PORT", "4222"},           {"WASMCLOUD_RPC_TLS", "false"},
                        {"WASMCLOUD_RPC_TIMEOUT_MS", "2000"},     {"WASMCLOUD_TRACE_LEVEL", "info"},
                        {"WASMCLOUD_OBSERVABILITY_PROTOCOL", ""}, {"WASMCLOUD_MAX_COMPONENTS", "7"}};
@@ -97,12 +97,12 @@ TEST(HostCommandTest, refuses_values_that_are_none) {
     std::map<std::string, std::string> environment;
     std::string message;
   };
-  for (const auto& one : {Case{{{"WASMCLOUD_ALLOW_FILE_LOAD", "yes"}}, "allow-file-load"},
-                          Case{{{"WASMCLOUD_HEARTBEAT_INTERVAL", "soon"}}, "heartbeat-interval-seconds"},
-                          Case{{{"WASMCLOUD_LOG_LEVEL", "loud"}}, "log-level"},
-                          Case{{{"WASMCLOUD_NATS_JWT", "jwt"}}, "nats-seed"},
-                          Case{{{"WASMCLOUD_NATS_JWT", "j"}, {"WASMCLOUD_NATS_SEED", "s"}, {"WASMCLOUD_NATS_CREDS", "c"}},
-                               "exclude each other"}}) {
+  for (const auto& one :
+       {Case{{{"WASMCLOUD_ALLOW_FILE_LOAD", "yes"}}, "allow-file-load"},
+        Case{{{"WASMCLOUD_HEARTBEAT_INTERVAL", "soon"}}, "heartbeat-interval-seconds"},
+        Case{{{"WASMCLOUD_LOG_LEVEL", "loud"}}, "log-level"}, Case{{{"WASMCLOUD_NATS_JWT", "jwt"}}, "nats-seed"},
+        Case{{{"WASMCLOUD_NATS_JWT", "j"}, {"WASMCLOUD_NATS_SEED", "s"}, {"WASMCLOUD_NATS_CREDS", "c"}},
+             "exclude each other"}}) {
     FakeWorld world;
     world.environment = one.environment;
     EXPECT_EQ(world.run({"host"}), 2);

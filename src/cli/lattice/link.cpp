@@ -13,7 +13,8 @@
 namespace weft::cli {
 namespace {
 
-constexpr OptionSpec kName{.name = "name", .value = "NAME", .help = "of the link", .fallback = "default", .letter = 'n'};
+constexpr OptionSpec kName{
+    .name = "name", .value = "NAME", .help = "of the link", .fallback = "default", .letter = 'n'};
 constexpr std::array kPut = std::to_array<PositionalSpec>({
     {.name = "SOURCE", .help = "the component or provider that imports"},
     {.name = "TARGET", .help = "the one that exports"},
@@ -26,7 +27,11 @@ constexpr std::array kDel = std::to_array<PositionalSpec>({
     {.name = "WITPKG", .help = "their package"},
 });
 constexpr std::array kPutOptions = std::to_array<OptionSpec>({
-    {.name = "interface", .value = "I", .help = "an interface of the package: store", .letter = 'i', .repeat = Repeat::many},
+    {.name = "interface",
+     .value = "I",
+     .help = "an interface of the package: store",
+     .letter = 'i',
+     .repeat = Repeat::many},
     kName,
     {.name = "source-config", .value = "CONFIG", .help = "a configuration given to the source", .repeat = Repeat::many},
     {.name = "target-config", .value = "CONFIG", .help = "a configuration given to the target", .repeat = Repeat::many},
@@ -49,8 +54,8 @@ Result<int> put(const Arguments& arguments, Context& context) {
   link.source_config = arguments.values("source-config");
   link.target_config = arguments.values("target-config");
   if (link.interfaces.empty()) {
-    return Error(Errc::invalid_argument, "A link without interfaces connects nothing.",
-                 "Name each with '--interface'.", Blame::operator_);
+    return Error(Errc::invalid_argument, "A link without interfaces connects nothing.", "Name each with '--interface'.",
+                 Blame::operator_);
   }
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
   const Deed deed{.kind = "link",

@@ -8,8 +8,8 @@
 #include "cli/parse_number.hpp"
 #include "cli/utf8.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include <array>
 #include <thread>

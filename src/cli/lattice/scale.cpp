@@ -32,9 +32,10 @@ std::vector<std::string> kept_config(Connection& connection, const PlacedCompone
   auto config = connection.wait(connection.client().component_config(placed.host_id, placed.what.id));
   if (config) return *std::move(config);
   if (context.output == OutputFormat::text) {
-    context.console.err(fmt::format("note: host {} does not say which configurations '{}' has; name them with "
-                                    "'--config' if it has any\n",
-                                    placed.host_id, placed.what.id));
+    context.console.err(
+        fmt::format("note: host {} does not say which configurations '{}' has; name them with "
+                    "'--config' if it has any\n",
+                    placed.host_id, placed.what.id));
   }
   return {};
 }

@@ -35,10 +35,9 @@ Result<int> start_component(const Arguments& arguments, Context& context) {
   WEFT_TRY(auto constraints, read_pairs(arguments, "constraint"));
 
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
-  WEFT_TRY(command.host_id, host_for(*connection, wire::AuctionKind::component,
-                                     {.ref = command.component_ref,
-                                      .id = command.component_id,
-                                      .constraints = std::move(constraints)}));
+  WEFT_TRY(command.host_id,
+           host_for(*connection, wire::AuctionKind::component,
+                    {.ref = command.component_ref, .id = command.component_id, .constraints = std::move(constraints)}));
   const Deed deed{.kind = "component", .id = command.component_id, .done = "serves", .host_id = command.host_id};
   return carry_out(
       *connection, arguments, context, deed, [&] { return connection->client().scale(command); },
@@ -55,10 +54,9 @@ Result<int> start_provider(const Arguments& arguments, Context& context) {
   WEFT_TRY(auto constraints, read_pairs(arguments, "constraint"));
 
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
-  WEFT_TRY(command.host_id, host_for(*connection, wire::AuctionKind::provider,
-                                     {.ref = command.provider_ref,
-                                      .id = command.provider_id,
-                                      .constraints = std::move(constraints)}));
+  WEFT_TRY(command.host_id,
+           host_for(*connection, wire::AuctionKind::provider,
+                    {.ref = command.provider_ref, .id = command.provider_id, .constraints = std::move(constraints)}));
   const Deed deed{.kind = "provider", .id = command.provider_id, .done = "runs", .host_id = command.host_id};
   return carry_out(
       *connection, arguments, context, deed, [&] { return connection->client().start_provider(command); },

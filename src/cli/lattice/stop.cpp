@@ -20,8 +20,10 @@ constexpr std::array kHost = std::to_array<PositionalSpec>({{.name = "HOST",
                                                              .help = "the beginning of its id, or a part of its name; "
                                                                      "without it the local daemon, or the only host",
                                                              .need = Need::optional}});
-constexpr std::array kDrain = std::to_array<OptionSpec>(
-    {{.name = "drain", .value = "TIME", .help = "for its calls in flight", .fallback = "what the host was started with"}});
+constexpr std::array kDrain = std::to_array<OptionSpec>({{.name = "drain",
+                                                          .value = "TIME",
+                                                          .help = "for its calls in flight",
+                                                          .fallback = "what the host was started with"}});
 
 Result<int> stop_component(const Arguments& arguments, Context& context) {
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
@@ -73,10 +75,10 @@ Result<int> stop_host(const Arguments& arguments, Context& context) {
   const auto file = read_daemon_file(connection->target().data_dir);
   const auto pid = file && *file ? (*file)->pid : 0;
   const Deed deed{.kind = "host", .id = host_id, .done = "stopped", .host_id = {}};
-  WEFT_TRY(const int code, carry_out(
-                               *connection, arguments, context, deed,
-                               [&] { return connection->client().stop_host(host_id, budget); },
-                               lattice::expect_host_stop(host_id)));
+  WEFT_TRY(const int code,
+           carry_out(
+               *connection, arguments, context, deed, [&] { return connection->client().stop_host(host_id, budget); },
+               lattice::expect_host_stop(host_id)));
   WEFT_CHECK(wait_for_daemon(*connection, host_id, arguments, pid));
   return code;
 }

@@ -60,12 +60,8 @@ TEST_F(TargetTest, the_nearer_source_of_an_address_wins) {
     std::string lattice;
   };
   const Variables wash{{"WASMCLOUD_CTL_HOST", "wash"}, {"WASMCLOUD_LATTICE", "wash"}};
-  const Variables all{{"WASMCLOUD_CTL_HOST", "wash"},
-                      {"WASMCLOUD_LATTICE", "wash"},
-                      {"WEFT_NATS", "env"},
-                      {"WEFT_LATTICE", "env"},
-                      {"WEFT_DATA_DIR", "/env"},
-                      {"WEFT_CONTEXT", "lab"}};
+  const Variables all{{"WASMCLOUD_CTL_HOST", "wash"}, {"WASMCLOUD_LATTICE", "wash"}, {"WEFT_NATS", "env"},
+                      {"WEFT_LATTICE", "env"},        {"WEFT_DATA_DIR", "/env"},     {"WEFT_CONTEXT", "lab"}};
   const std::vector<Case> cases{
       {{}, {}, "nats://10.0.0.5:4222", "shop"},
       {{}, wash, "nats://wash:4222", "wash"},

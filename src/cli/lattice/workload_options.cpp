@@ -20,8 +20,10 @@ constexpr OptionSpec kConstraint{
     .name = "constraint", .value = "K=V", .help = "a label that the host must have", .repeat = Repeat::many};
 constexpr OptionSpec kMaxMemory{
     .name = "max-memory", .value = "SIZE", .help = "memory of one instance", .fallback = "the host's limit"};
-constexpr OptionSpec kMaxTime{
-    .name = "max-time", .value = "TIME", .help = "deadline of one call, in whole seconds", .fallback = "the host's limit"};
+constexpr OptionSpec kMaxTime{.name = "max-time",
+                              .value = "TIME",
+                              .help = "deadline of one call, in whole seconds",
+                              .fallback = "the host's limit"};
 
 constexpr std::array kComponentStart{kCount, kConfig, kAnnotation, kConstraint, kMaxMemory, kMaxTime};
 constexpr std::array kComponentScale{kConfig, kAnnotation, kMaxMemory, kMaxTime};
