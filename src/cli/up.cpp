@@ -26,6 +26,8 @@ constexpr std::array kOptions = std::to_array<OptionSpec>({
     {.name = "allow-file-load", .value = "", .help = "let commands name files of this machine as components"},
     {.name = "host-seed", .value = "SEED", .help = "the host's key", .fallback = "one kept in the data folder"},
     {.name = "heartbeat", .value = "TIME", .help = "between heartbeats", .fallback = "30s"},
+    {.name = "metrics", .value = "ADDR:PORT", .help = "serve GET /metrics there, for Prometheus"},
+    {.name = "http-admin", .value = "ADDR:PORT", .help = "serve GET /livez and /readyz there"},
     {.name = "drain", .value = "TIME", .help = "for calls in flight when it stops", .fallback = "10s"},
 });
 
@@ -37,6 +39,8 @@ Result<LatticeConfig> lattice_config(const Arguments& arguments, const Context& 
   config.host_seed = arguments.value("host-seed").value_or("");
   WEFT_TRY(config.labels, read_pairs(arguments, "label"));
   config.control_socket = control_socket(config.data_dir);
+  config.metrics_listen = arguments.value("metrics").value_or("");
+  config.admin_listen = arguments.value("http-admin").value_or("");
   config.allow_file_load = arguments.flag("allow-file-load");
   WEFT_CHECK(read_duration(arguments, "heartbeat", config.heartbeat_interval));
   return config;
