@@ -83,7 +83,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   bool writing_ = false;
   bool answered_ = false;
   bool ended_ = false;
-  bool failed_ = false;        ///< the guest has
+  bool failed_ = false;         ///< the guest has
   bool answer_failed_ = false;  ///< something else was sent in its answer's place
 };
 

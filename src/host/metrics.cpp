@@ -163,7 +163,8 @@ void host(Page& page, const Metrics& metrics) {
   page.one("weft_components", "gauge", "Components that run here.", metrics.components.size());
   page.one("weft_providers", "gauge", "Providers that run here.", metrics.providers);
   page.one("weft_links", "gauge", "Links of the lattice.", metrics.links);
-  page.one("weft_bus_connected", "gauge", "Whether the bus of the lattice is connected.", metrics.bus_connected ? 1 : 0);
+  page.one("weft_bus_connected", "gauge", "Whether the bus of the lattice is connected.",
+           metrics.bus_connected ? 1 : 0);
   page.one("weft_bus_dropped_messages_total", "counter", "Messages that slow subscriptions have dropped.",
            metrics.bus_dropped);
   page.one("weft_exceptions_total", "counter", "Exceptions that reached the root of a thread; each is a bug of weft.",

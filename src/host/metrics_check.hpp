@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For tests: what `promtool check metrics` asks of a page, and what a scraper does. Complaints, one a line; empty: none.
+/// For tests: what `promtool check metrics` asks of a page, and what a scraper does. Complaints, one a line; empty:
+/// none.
 #pragma once
 
 #include <algorithm>
@@ -127,8 +128,10 @@ class MetricsCheck {
       for (const char* suffix : {"_bucket", "_count", "_sum"}) {
         if (name.ends_with(suffix)) complain(name, std::string("ends in ") + suffix);
       }
-      for (const char* unit : {"milliseconds", "microseconds", "minutes", "kilobytes", "megabytes", "_ms", "_us", "_mb"}) {
-        if (name.find(unit) != std::string::npos) complain(name, std::string("has a unit that is no base unit: ") + unit);
+      for (const char* unit :
+           {"milliseconds", "microseconds", "minutes", "kilobytes", "megabytes", "_ms", "_us", "_mb"}) {
+        if (name.find(unit) != std::string::npos)
+          complain(name, std::string("has a unit that is no base unit: ") + unit);
       }
       if (std::ranges::any_of(name, [](unsigned char c) { return std::isupper(c) != 0 || c == ':'; })) {
         complain(name, "has a capital or a colon");
@@ -138,7 +141,8 @@ class MetricsCheck {
   }
 
   void check(const std::string& name, const Histogram& histogram) {
-    if (std::ranges::adjacent_find(histogram.bounds, std::greater_equal<>()) != histogram.bounds.end()) complain(name, "has bounds out of order");
+    if (std::ranges::adjacent_find(histogram.bounds, std::greater_equal<>()) != histogram.bounds.end())
+      complain(name, "has bounds out of order");
     if (!std::ranges::is_sorted(histogram.counts)) complain(name, "is not cumulative");
     if (histogram.bounds.empty() || histogram.bounds.back() < 1e300) complain(name, "has no bucket +Inf");
     if (histogram.counts.empty() || histogram.counts.back() != histogram.count) complain(name, "has another _count");

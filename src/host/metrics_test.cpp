@@ -76,8 +76,8 @@ TEST(MetricsTest, durations_are_a_histogram_in_seconds) {
   EXPECT_EQ(bucket("0.004096"), 3);
   EXPECT_EQ(bucket("16.777216"), 4);
   EXPECT_EQ(bucket("+Inf"), 5);
-  EXPECT_NEAR(
-      sample(page, R"(weft_call_duration_seconds_sum{component="cart",interface="acme:shop/cart@1.0.0"})"), 102.003, 0.01);
+  EXPECT_NEAR(sample(page, R"(weft_call_duration_seconds_sum{component="cart",interface="acme:shop/cart@1.0.0"})"),
+              102.003, 0.01);
   EXPECT_EQ(sample(page, R"(weft_call_duration_seconds_count{component="cart",interface="a:b/never"})"), -1);
 }
 
@@ -104,11 +104,11 @@ TEST(MetricsTest, label_values_are_escaped) {
 
 TEST(MetricsTest, the_checker_finds_what_is_wrong) {
   for (const char* page : {
-           "weft_x 1\n",                                                           // neither help nor type
-           "# HELP weft_x Text.\n# TYPE weft_x counter\nweft_x 1\n",               // a counter without _total
+           "weft_x 1\n",                                              // neither help nor type
+           "# HELP weft_x Text.\n# TYPE weft_x counter\nweft_x 1\n",  // a counter without _total
            "# HELP weft_x_total Text.\n# TYPE weft_x_total gauge\nweft_x_total 1\n",
-           "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x 1\nweft_x 2\n",       // twice
-           "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x{a=\"b\"c\"} 1\n",     // not escaped
+           "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x 1\nweft_x 2\n",    // twice
+           "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x{a=\"b\"c\"} 1\n",  // not escaped
            "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x one\n",
            "# HELP weft_x Text.\n# TYPE weft_x gauge\nweft_x 1",
            "# HELP weft_x_ms Text.\n# TYPE weft_x_ms gauge\nweft_x_ms 1\n",

@@ -92,9 +92,10 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
       dispatcher_(base.shards),
       router_(control_, dispatcher_),
       operations_(control_, new_id, now_text),
-      tasks_(control_, [this](std::string_view name, const Error& error) {
-        log_(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
-      }),
+      tasks_(control_,
+             [this](std::string_view name, const Error& error) {
+               log_(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
+             }),
       pages_(control_, base.shards, pool_) {}
 
 Node::~Node() { stop(0ms); }

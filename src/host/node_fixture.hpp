@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For tests: a node as the lattice sees it, driven by a client on its control socket, with real components and real HTTP.
+/// For tests: a node as the lattice sees it, driven by a client on its control socket, with real components and real
+/// HTTP.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,7 +34,9 @@ using lattice::OperationState;
 
 inline std::string app(const std::string& name) {
   const char* folder = std::getenv("WEFT_APPS_DIR");
-  return "file://" + std::filesystem::absolute(std::string(folder == nullptr ? "build/apps" : folder) + "/" + name + ".wasm").string();
+  return "file://" +
+         std::filesystem::absolute(std::string(folder == nullptr ? "build/apps" : folder) + "/" + name + ".wasm")
+             .string();
 }
 
 inline lattice::Operation named(const std::string& id) {
@@ -86,8 +89,7 @@ class NodeTest : public testing::Test {
     ASSERT_TRUE(bus) << bus.error().to_string();
     bus_ = *std::move(bus);
     client_ = std::make_unique<lattice::ControlClient>(
-        *bus_, client_shard_, wire::ControlRoot{},
-        lattice::ControlClient::Timeouts{.request = 10s, .gather = 200ms});
+        *bus_, client_shard_, wire::ControlRoot{}, lattice::ControlClient::Timeouts{.request = 10s, .gather = 200ms});
     events_ = std::make_unique<lattice::EventLog>();
     subscription_ = *client_->on_event([log = events_.get()](const wire::Event& event) { log->add(event); });
     ASSERT_TRUE(run(bus_->flush(5s)));
@@ -122,8 +124,8 @@ class NodeTest : public testing::Test {
       return {};
     }
     EXPECT_FALSE(accepted->operation.empty());
-    const auto answer = run(client_->ask(member_->host_id(), "ops-wait",
-                                         lattice::encode(named(accepted->operation)), 40s));
+    const auto answer =
+        run(client_->ask(member_->host_id(), "ops-wait", lattice::encode(named(accepted->operation)), 40s));
     EXPECT_TRUE(answer) << answer.error().to_string();
     return answer ? *lattice::decode_operation(*answer) : lattice::Operation{};
   }

@@ -124,8 +124,8 @@ TEST_F(NodeTest, the_tree_shows_what_runs) {
   start("hello", "hello-c");
   const auto tree = run(client_->ask(member_->host_id(), "tree", "", 5s));
   ASSERT_TRUE(tree);
-  for (const char* part : {"\"name\":\"host\"", "\"name\":\"components\"", "\"name\":\"hello\"", "\"kind\":\"component\"",
-                           "\"name\":\"shard-1\"", "\"state\":\"ready\""}) {
+  for (const char* part : {"\"name\":\"host\"", "\"name\":\"components\"", "\"name\":\"hello\"",
+                           "\"kind\":\"component\"", "\"name\":\"shard-1\"", "\"state\":\"ready\""}) {
     EXPECT_NE(tree->find(part), std::string::npos) << part << " in " << *tree;
   }
 }

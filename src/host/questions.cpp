@@ -61,9 +61,10 @@ json::object to_json(const ComponentTarget& target) {
       interfaces.push_back(to_json(one));
     }
   }
-  return {{"id", target.id()},       {"running", stats.running}, {"queued", stats.queued},
-          {"max", stats.max_instances}, {"shed", stats.shed},    {"calls", calls},
-          {"errors", errors},        {"interfaces", std::move(interfaces)}};
+  return {{"id", target.id()},      {"running", stats.running},
+          {"queued", stats.queued}, {"max", stats.max_instances},
+          {"shed", stats.shed},     {"calls", calls},
+          {"errors", errors},       {"interfaces", std::move(interfaces)}};
 }
 
 /// A function of a component that runs, with its parameters encoded.
@@ -128,14 +129,14 @@ async::Task<std::string> Questions::ask(std::string question, std::string body) 
     co_return Error(Errc::not_found, fmt::format("this host knows no question '{}'", question), {}, Blame::peer);
   }
   if (body.size() > kMaxQuestionBytes) {
-    co_return Error(Errc::malformed, fmt::format("the question has {} bytes, more than {}", body.size(), kMaxQuestionBytes),
-                    {}, Blame::peer);
+    co_return Error(Errc::malformed,
+                    fmt::format("the question has {} bytes, more than {}", body.size(), kMaxQuestionBytes), {},
+                    Blame::peer);
   }
   WEFT_CO_TRY(auto answer, co_await (this->*entry->answer)(std::move(body)));
   if (answer.size() > max_answer()) {
-    co_return Error(Errc::resource_exhausted,
-                    fmt::format("the answer to '{}' has {} bytes, and a message may have {}", question, answer.size(),
-                                max_answer()));
+    co_return Error(Errc::resource_exhausted, fmt::format("the answer to '{}' has {} bytes, and a message may have {}",
+                                                          question, answer.size(), max_answer()));
   }
   co_return answer;
 }

@@ -67,15 +67,17 @@ TEST_F(QuestionsTest, status_says_who_the_host_is_and_how_it_does) {
 
 TEST_F(QuestionsTest, a_call_answers_in_the_format_it_was_made_in) {
   start("values", "values-callee");
-  const auto wave = answer("call", encode(CallQuestion{"values", "weft:values/echo#echo-list-string", {R"(["a", "b\"c"])"},
-                                                       ValueFormat::wave}));
+  const auto wave = answer(
+      "call",
+      encode(CallQuestion{"values", "weft:values/echo#echo-list-string", {R"(["a", "b\"c"])"}, ValueFormat::wave}));
   EXPECT_EQ(wave.at("result").as_string(), R"(["a", "b\"c"])");
   EXPECT_GT(wave.at("stats").at("peak_memory_bytes").to_number<std::uint64_t>(), 0U) << wave;
   EXPECT_GT(wave.at("stats").at("elapsed_ms").to_number<double>(), 0);
-  const auto as_json = answer("call", encode(CallQuestion{"values", "weft:values/echo#echo-tuple3", {R"([1,"x",2.5])"},
-                                                          ValueFormat::json}));
+  const auto as_json = answer(
+      "call", encode(CallQuestion{"values", "weft:values/echo#echo-tuple3", {R"([1,"x",2.5])"}, ValueFormat::json}));
   EXPECT_EQ(as_json.at("result"), json::parse(R"([1,"x",2.5])")) << as_json;
-  const auto nothing = answer("call", encode(CallQuestion{"values", "weft:values/echo#nothing", {}, ValueFormat::wave}));
+  const auto nothing =
+      answer("call", encode(CallQuestion{"values", "weft:values/echo#nothing", {}, ValueFormat::wave}));
   EXPECT_FALSE(nothing.as_object().contains("result")) << nothing;
 }
 

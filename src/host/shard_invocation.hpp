@@ -2,8 +2,8 @@
 /// A call of a target for a task of the control side: begun on a shard, waited for elsewhere. It goes the way of every
 /// call, so the target's limits, deadline and links hold for it.
 ///
-/// Ownership: by the task, and by itself while the call is under way. Threads: begin() and cancel() from any, the rest on
-/// its shard.
+/// Ownership: by the task, and by itself while the call is under way. Threads: begin() and cancel() from any, the rest
+/// on its shard.
 #pragma once
 
 #include <weft/host.hpp>

@@ -153,8 +153,7 @@ void Operations::count(const Operation& finished) {
 }
 
 std::size_t Operations::running() const {
-  return static_cast<std::size_t>(
-      std::ranges::count(operations_, OperationState::running, &Operation::state));
+  return static_cast<std::size_t>(std::ranges::count(operations_, OperationState::running, &Operation::state));
 }
 
 const Operation* Operations::find(std::string_view id) const {
