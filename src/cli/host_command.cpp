@@ -179,8 +179,7 @@ const CommandSpec& host_command() noexcept {
       .groups = {OptionGroup{"Host", wasmcloud_host_options()}, OptionGroup{"NATS", wasmcloud_nats_options()},
                  OptionGroup{"Accepted with a warning", wasmcloud_other_options()}},
       .notes =
-          "Flags win over variables. 'weft' without a command does the same if any variable WASMCLOUD_* is set, so "
-          "that\n"
+          "Flags win over variables. 'weft' without a command does the same if any variable WASMCLOUD_* is set, so that\n"
           "'wash up --host-path' can start it. Unlike 'weft up' it needs NATS, and keeps nothing without '--data-dir'.",
       .examples =
           "weft host --lattice shop --nats-host 10.0.0.5\n"
