@@ -46,6 +46,8 @@ struct LatticeConfig {
   std::map<std::string, std::string> labels;
   std::string control_prefix = "wasmbus.ctl";
   std::string control_socket;  ///< path of a Unix socket for local clients; empty: none
+  std::string metrics_listen;  ///< "127.0.0.1:9464": GET /metrics there, for Prometheus; empty: nowhere
+  std::string admin_listen;    ///< GET /livez and /readyz there; may be the same address; empty: nowhere
   bool allow_file_load = false;
   bool component_auctions = true;
   bool provider_auctions = true;

@@ -113,6 +113,8 @@ Result<LatticeConfig> lattice(const Arguments& arguments, const Context& context
   config.host_seed = settings.text("host-seed");
   WEFT_TRY(config.labels, labels(arguments, context));
   if (auto prefix = settings.text("ctl-topic-prefix"); !prefix.empty()) config.control_prefix = std::move(prefix);
+  config.admin_listen = settings.text("http-admin");
+  config.metrics_listen = settings.text("metrics");
   WEFT_TRY(config.allow_file_load, settings.on("allow-file-load", false));
   WEFT_TRY(config.component_auctions, settings.on("enable-component-auction", true));
   WEFT_TRY(config.provider_auctions, settings.on("enable-provider-auction", true));

@@ -61,6 +61,11 @@ constexpr std::array kHost = std::to_array<OptionSpec>({
      .value = "",
      .help = "log lines as JSON",
      .environment = "WASMCLOUD_STRUCTURED_LOGGING_ENABLED"},
+    {.name = "http-admin",
+     .value = "ADDR:PORT",
+     .help = "serve /livez and /readyz there",
+     .environment = "WASMCLOUD_HTTP_ADMIN"},
+    {.name = "metrics", .value = "ADDR:PORT", .help = "serve /metrics there, for Prometheus; weft's own"},
     {.name = "data-dir", .value = "DIR", .help = "keep the host's state; weft's own", .fallback = "nothing is kept"},
 });
 
@@ -117,7 +122,6 @@ constexpr std::array kOther{
     other("max-component-size-bytes", "N", "WASMCLOUD_MAX_COMPONENT_SIZE", "52428800"),
     other("max-components", "N", "WASMCLOUD_MAX_COMPONENTS", "10000"),
     other("max-core-instances-per-component", "N", "WASMCLOUD_MAX_CORE_INSTANCES_PER_COMPONENT", "30"),
-    other("http-admin", "ADDR:PORT", "WASMCLOUD_HTTP_ADMIN"),
     other("feature", "LIST", "WASMCLOUD_EXPERIMENTAL_FEATURES"),
     other("trace-level", "LEVEL", "WASMCLOUD_TRACE_LEVEL", "INFO"),
     other("enable-observability", "", "WASMCLOUD_OBSERVABILITY_ENABLED"),

@@ -27,6 +27,8 @@ constexpr std::array kOptions = std::to_array<OptionSpec>({
     {.name = "host-seed", .value = "SEED", .help = "the host's key", .fallback = "one kept in the data folder"},
     {.name = "heartbeat", .value = "TIME", .help = "between heartbeats", .fallback = "30s"},
     {.name = "detach", .value = "", .help = "go into the background once it serves; it logs to weft.log in the data folder"},
+    {.name = "metrics", .value = "ADDR:PORT", .help = "serve GET /metrics there, for Prometheus"},
+    {.name = "http-admin", .value = "ADDR:PORT", .help = "serve GET /livez and /readyz there"},
     {.name = "drain", .value = "TIME", .help = "for calls in flight when it stops", .fallback = "10s"},
 });
 
@@ -38,6 +40,8 @@ Result<LatticeConfig> lattice_config(const Arguments& arguments, const Context& 
   config.host_seed = arguments.value("host-seed").value_or("");
   WEFT_TRY(config.labels, read_pairs(arguments, "label"));
   config.control_socket = control_socket(config.data_dir);
+  config.metrics_listen = arguments.value("metrics").value_or("");
+  config.admin_listen = arguments.value("http-admin").value_or("");
   config.allow_file_load = arguments.flag("allow-file-load");
   WEFT_CHECK(read_duration(arguments, "heartbeat", config.heartbeat_interval));
   return config;

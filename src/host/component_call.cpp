@@ -95,6 +95,9 @@ void ComponentCall::on_polled(engine::Polled polled) {
   if (auto* caller = dynamic_cast<GuestImports*>(&handler)) {
     return caller->take_results(*call);
   }
+  if (auto* taker = dynamic_cast<CallStatsTaker*>(&handler)) {
+    taker->take_stats(call->stats());
+  }
   handler.on_results(call->result());
 }
 

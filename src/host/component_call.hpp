@@ -19,6 +19,15 @@
 
 namespace weft::host {
 
+/// A handler that wants to know what its call has cost; told before its results, and never of one that failed.
+class CallStatsTaker {
+ public:
+  virtual void take_stats(const CallStats& stats) = 0;
+
+ protected:
+  ~CallStatsTaker() = default;
+};
+
 class ComponentCall final : public dispatch::PendingCall,
                             private engine::CallEvents,
                             private Permits::Waiter,

@@ -463,6 +463,24 @@ std::shared_ptr<ComponentTarget> ComponentManager::find(std::string_view id) con
   return found == workloads_.end() || !found->second->running ? nullptr : found->second->running->target;
 }
 
+std::vector<std::shared_ptr<ComponentTarget>> ComponentManager::targets() const {
+  std::vector<std::shared_ptr<ComponentTarget>> list;
+  for (const auto& [id, entry] : workloads_) {
+    if (entry->running) {
+      list.push_back(entry->running->target);
+    }
+  }
+  return list;
+}
+
+Result<std::vector<std::string>> ComponentManager::config_of(std::string_view id) const {
+  const auto found = workloads_.find(id);
+  if (found == workloads_.end() || !found->second->running) {
+    return Error(Errc::not_found, fmt::format("component \"{}\" does not run on this host", id), {}, Blame::operator_);
+  }
+  return found->second->running->command.config;
+}
+
 std::vector<wire::ComponentDescription> ComponentManager::inventory() const {
   std::vector<wire::ComponentDescription> list;
   for (const auto& [id, entry] : workloads_) {

@@ -57,6 +57,10 @@ class ComponentManager {
   [[nodiscard]] std::vector<wire::ComponentDescription> inventory() const;
   /// The component that answers to an id; null if none runs.
   [[nodiscard]] std::shared_ptr<ComponentTarget> find(std::string_view id) const;
+  /// All that run, by id.
+  [[nodiscard]] std::vector<std::shared_ptr<ComponentTarget>> targets() const;
+  /// The names of the configurations that a component was started with. not_found: it does not run.
+  [[nodiscard]] Result<std::vector<std::string>> config_of(std::string_view id) const;
   /// A configuration has changed: components that have it see the new values at their next look.
   void on_config(const std::string& name);
 

@@ -11,11 +11,6 @@
 namespace weft::host {
 namespace {
 
-/// One writer: a load and a store, no locked instruction.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t count) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-}
-
 Error stopping(const std::string& id) {
   return {Errc::unavailable, fmt::format("\"{}\" is being stopped", id), "call again when it runs", Blame::operator_};
 }
@@ -25,14 +20,6 @@ std::string full_name(std::string_view interface, std::string_view function) {
 }
 
 }  // namespace
-
-void InterfaceCounters::ended(std::chrono::nanoseconds took, bool failed) noexcept {
-  add(latency[latency_bucket(took)], 1);
-  add(nanos, static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)));
-  if (failed) {
-    add(errors, 1);
-  }
-}
 
 /// A guest's destructor at work. Owned by its shard.
 class ComponentShard::Drop final : private engine::CallEvents {
@@ -120,8 +107,7 @@ Result<const FoundFunction*> ComponentShard::find(std::string_view interface, st
   // What is not found is not remembered: callers may ask for anything.
   auto found = look_up(interface, function);
   if (!found) {
-    add(counters_.back().errors, 1);
-    add(counters_.back().latency.front(), 1);
+    counters_.back().ended(std::chrono::nanoseconds(0), true);
     std::string hint = "see what it exports with weft inspect";
     for (const auto& exported : component_.info().exports) {
       if (exported != interface && without_version(exported) == without_version(interface)) {
@@ -201,15 +187,7 @@ void ComponentShard::end_all() {
 void ComponentShard::add_stats(ComponentStats& stats) const {
   stats.shed += shed_.load(std::memory_order_relaxed);
   for (std::size_t index = 0; index < counters_.size(); ++index) {
-    const auto& from = counters_[index];
-    auto& to = stats.interfaces[index];
-    to.errors += from.errors.load(std::memory_order_relaxed);
-    to.time += std::chrono::nanoseconds(from.nanos.load(std::memory_order_relaxed));
-    for (std::size_t bucket = 0; bucket < kLatencyBuckets; ++bucket) {
-      const auto count = from.latency[bucket].load(std::memory_order_relaxed);
-      to.latency[bucket] += count;
-      to.calls += count;
-    }
+    counters_[index].add_to(stats.interfaces[index]);
   }
 }
 

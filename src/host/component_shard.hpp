@@ -31,15 +31,6 @@
 
 namespace weft::host {
 
-/// Written by one shard, read by any thread.
-struct InterfaceCounters {
-  std::atomic<std::uint64_t> errors{0};
-  std::atomic<std::uint64_t> nanos{0};
-  std::array<std::atomic<std::uint64_t>, kLatencyBuckets> latency{};
-
-  void ended(std::chrono::nanoseconds took, bool failed) noexcept;
-};
-
 /// An export that has been looked up.
 struct FoundFunction {
   engine::Function function;

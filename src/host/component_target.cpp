@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <latch>
 #include <utility>
 
@@ -12,6 +13,8 @@
 
 namespace weft::host {
 namespace {
+
+constexpr std::string_view kIncomingHandler = "wasi:http/incoming-handler";
 
 /// Runs `work` for each shard's index, there, and waits for all.
 template <class Work>
@@ -74,6 +77,12 @@ ComponentStats ComponentTarget::stats() const {
   stats.interfaces.emplace_back();
   for (const auto& shard : per_shard_) {
     shard->add_stats(stats);
+  }
+  if (http_) {
+    const auto is_http = [](const InterfaceStats& one) { return one.interface.starts_with(kIncomingHandler); };
+    if (const auto found = std::ranges::find_if(stats.interfaces, is_http); found != stats.interfaces.end()) {
+      http_->add_stats(*found);
+    }
   }
   return stats;
 }

@@ -72,6 +72,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   ShardGuests& owner_;
   web::Exchange* exchange_;
   std::string id_;
+  Clock::time_point began_ = Clock::now();
   Clock::time_point deadline_;
   GuestResponder* responder_ = nullptr;
   Permit permit_ = Permit::none;
@@ -82,7 +83,8 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   bool writing_ = false;
   bool answered_ = false;
   bool ended_ = false;
-  bool failed_ = false;
+  bool failed_ = false;         ///< the guest has
+  bool answer_failed_ = false;  ///< something else was sent in its answer's place
 };
 
 /// What a session holds: a pointer at the call, severed from whichever side ends first.
@@ -122,6 +124,7 @@ class ShardGuests {
 
   [[nodiscard]] HttpGuests& all() noexcept { return all_; }
   [[nodiscard]] async::Shard& shard() noexcept { return shard_; }
+  [[nodiscard]] InterfaceCounters& counters() noexcept { return counters_; }
 
   /// Made at the first request, on the shard.
   engine::Lane& lane() {
@@ -180,6 +183,7 @@ class ShardGuests {
   async::Shard& shard_;
   boost::asio::steady_timer timer_;
   bool timing_ = false;
+  InterfaceCounters counters_;
   std::optional<engine::Lane> lane_;
   std::list<std::unique_ptr<HttpGuest>> guests_;  ///< in the order they began; dies before the lane
 };
@@ -217,6 +221,7 @@ HttpGuest::HttpGuest(ShardGuests& owner, web::Exchange& exchange, Clock::time_po
                owner.all().imports() == nullptr ? CallScope{} : scope_of(exchange.request(), deadline)) {}
 
 HttpGuest::~HttpGuest() {
+  owner_.counters().ended(Clock::now() - began_, failed_ || answer_failed_);
   switch (permit_) {
     case Permit::none:
       break;
@@ -359,6 +364,7 @@ void HttpGuest::send_head() {
     log_error(head.error());
     if (const auto fault = call_->head_error(); fault && *fault < web::kHttpFaults) {
       answered_ = true;
+      answer_failed_ = true;
       return exchange_->fault(static_cast<web::HttpFault>(*fault), head.error().message());
     }
     return fail(500, head.error().message());
@@ -454,6 +460,7 @@ void HttpGuest::guest_ended() {
 
 void HttpGuest::fail(unsigned status, std::string_view reason) {
   answered_ = true;
+  answer_failed_ = true;
   if (exchange_ != nullptr) {
     exchange_->fail(status, reason);
   }
@@ -519,6 +526,12 @@ std::unique_ptr<web::Responder> HttpGuests::on_request(web::Exchange& exchange) 
     return std::make_unique<Stopping>(exchange);
   }
   return std::make_unique<GuestResponder>(guests_[exchange.shard().index()]->add(exchange));
+}
+
+void HttpGuests::add_stats(InterfaceStats& stats) const noexcept {
+  for (const auto& guests : guests_) {
+    guests->counters().add_to(stats);
+  }
 }
 
 void HttpGuests::close() {

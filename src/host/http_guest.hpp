@@ -20,6 +20,7 @@
 
 #include "async/shard.hpp"
 #include "host/component.hpp"
+#include "host/component_stats.hpp"
 #include "host/guest_imports.hpp"
 #include "host/permits.hpp"
 #include "web/exchange.hpp"
@@ -42,6 +43,9 @@ class HttpGuests final : public web::Handler {
   /// Ends every call on every shard and frees what the shards hold; who still waits for an answer gets 503. Blocks; not
   /// from a shard; no request comes after: the server is closed, or refuse() was called before.
   void close();
+
+  /// Requests whose guest has ended, by how long it ran and whether it failed. Any thread.
+  void add_stats(InterfaceStats& stats) const noexcept;
 
   [[nodiscard]] const LoadedComponent& component() const noexcept { return *component_; }
   [[nodiscard]] const LogSink& log() const noexcept { return log_; }

@@ -28,8 +28,6 @@ constexpr auto kReplayTimeout = 10s;
 constexpr auto kFlushTimeout = 2s;
 /// What was kept may take so long to serve before the host says that it is ready.
 constexpr auto kRecoveryTimeout = 10s;
-/// What a client may make an answer wait.
-constexpr auto kLongestWait = 30s;
 constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
 
 std::string now_text() { return wire::time_text(std::chrono::system_clock::now()); }
@@ -96,9 +94,11 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
       dispatcher_(base.shards),
       router_(control_, dispatcher_),
       operations_(control_, new_id, now_text),
-      tasks_(control_, [this](std::string_view name, const Error& error) {
-        log_(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
-      }) {}
+      tasks_(control_,
+             [this](std::string_view name, const Error& error) {
+               log_(LogLevel::error, "", fmt::format("{}: {}", name, error.to_string()));
+             }),
+      pages_(control_, base.shards, pool_) {}
 
 Node::~Node() { stop(0ms); }
 
@@ -147,6 +147,8 @@ async::Task<void> Node::boot() {
                            .log = log_});
   components_.emplace(*world_, component_policy(config_));
   providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
+  questions_.emplace(view());
+  add_pages(pages_, view());
   server_.emplace(*bus_, control_,
                   lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
                                                .host_id = id,
@@ -207,6 +209,10 @@ supervision::SupervisorSpec Node::tree_spec() {
   root.name = "host";
   root.strategy = supervision::Strategy::rest_for_one;
   root.children.emplace_back(std::move(shards));
+  if (!config_.metrics_listen.empty() || !config_.admin_listen.empty()) {
+    root.children.emplace_back(
+        part("pages", "http", [this] { return pages_.open(); }, [this] { return pages_.close(); }));
+  }
   root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
@@ -379,21 +385,24 @@ void Node::stop_host(std::optional<std::uint64_t> timeout_ms) {
 void Node::put_registries(wire::RegistryCredentials /*credentials*/) {}
 
 async::Task<std::string> Node::ask(std::string question, std::string body) {
-  if (question == "tree") {
-    co_return supervision::to_json(tree_->snapshot());
-  }
-  if (question == "ops") {
-    co_return lattice::encode(operations_.list(lattice::Operations::kKept));
-  }
-  if (question == "ops-wait") {
-    WEFT_CO_TRY(const auto wanted, lattice::decode_operation(body));
-    WEFT_CO_TRY(const auto operation, co_await operations_.wait(wanted.id, kLongestWait));
-    co_return lattice::encode(operation);
-  }
-  if (question == "logs") {
-    co_return encode(log_ring_.lines(0, LogRing::kMaxLines, body));
-  }
-  co_return Error(Errc::not_found, fmt::format("this host knows no question '{}'", question), {}, Blame::peer);
+  return questions_->ask(std::move(question), std::move(body));
+}
+
+NodeView Node::view() {
+  return {.config = config_,
+          .identity = identity_,
+          .engine = base_.engine,
+          .control = control_,
+          .shards = base_.shards,
+          .pool = pool_,
+          .bus = *bus_,
+          .operations = operations_,
+          .store = *store_,
+          .tree = *tree_,
+          .components = *components_,
+          .providers = *providers_,
+          .logs = log_ring_,
+          .pages = pages_};
 }
 
 // ---- what the lattice tells ----

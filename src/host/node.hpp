@@ -27,8 +27,11 @@
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
 #include "host/log_ring.hpp"
+#include "host/node_view.hpp"
 #include "host/node_world.hpp"
+#include "host/page_server.hpp"
 #include "host/provider_manager.hpp"
+#include "host/questions.hpp"
 #include "lattice/control_server.hpp"
 #include "lattice/heartbeat.hpp"
 #include "lattice/host_commands.hpp"
@@ -91,6 +94,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   void stop_host(std::optional<std::uint64_t> timeout_ms) override;
   void put_registries(wire::RegistryCredentials credentials) override;
   async::Task<std::string> ask(std::string question, std::string body) override;
+  NodeView view();
 
   // LatticeListener
   void on_links(const std::string& source_id, const std::vector<wire::Link>& before,
@@ -113,6 +117,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   Router router_;
   lattice::Operations operations_;
   async::TaskScope tasks_;
+  PageServer pages_;
   // Made when their buckets are open.
   std::optional<Placements> placements_;
   std::optional<lattice::LatticeStore> store_;
@@ -122,6 +127,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<ProviderManager> providers_;
   std::optional<lattice::ControlServer> server_;
   std::optional<lattice::Heartbeat> heartbeat_;
+  std::optional<Questions> questions_;
   std::unique_ptr<bus::SocketServer> socket_;
   std::unique_ptr<supervision::Tree> tree_;
 

@@ -142,11 +142,24 @@ void Operations::finish(std::string_view id, OperationState state, std::string m
   operation->state = state;
   operation->message = std::move(message);
   operation->finished = now_();
+  count(*operation);
   for (auto& waiter : waiters_) {
     if (waiter.id == id) {
       waiter.timer.cancel();
     }
   }
+}
+
+void Operations::count(const Operation& finished) {
+  auto found = std::ranges::find(counts_, finished.kind, &Count::kind);
+  if (found == counts_.end()) {
+    found = counts_.insert(found, Count{.kind = finished.kind});
+  }
+  ++(finished.state == OperationState::done ? found->done : found->failed);
+}
+
+std::size_t Operations::running() const {
+  return static_cast<std::size_t>(std::ranges::count(operations_, OperationState::running, &Operation::state));
 }
 
 const Operation* Operations::find(std::string_view id) const {

@@ -56,6 +56,14 @@ class Operations {
   void failed(std::string_view id, const Error& error);
 
   [[nodiscard]] const Operation* find(std::string_view id) const;
+  /// How many have ended so far, forgotten ones too, by kind and result.
+  struct Count {
+    std::string kind;
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;
+  };
+  [[nodiscard]] const std::vector<Count>& counts() const noexcept { return counts_; }
+  [[nodiscard]] std::size_t running() const;
   /// Newest first.
   [[nodiscard]] std::vector<Operation> list(std::size_t limit) const;
   /// The operation once it has finished, or as it is after `timeout`. not_found: no such operation (any more).
@@ -69,6 +77,7 @@ class Operations {
 
   Operation* find_mutable(std::string_view id);
   void finish(std::string_view id, OperationState state, std::string message);
+  void count(const Operation& finished);
   void forget_old();
 
   async::Shard& shard_;
@@ -76,6 +85,7 @@ class Operations {
   std::function<std::string()> now_;
   std::deque<Operation> operations_;  ///< oldest first
   std::list<Waiter> waiters_;
+  std::vector<Count> counts_;  ///< there are a dozen kinds
 };
 
 }  // namespace weft::lattice

@@ -33,6 +33,7 @@ TEST(HostCommandTest, takes_the_variables_that_wash_sets) {
                                                        {"WASMCLOUD_CTL_TOPIC_PREFIX", "other"},
                                                        {"WASMCLOUD_JS_DOMAIN", "hub"},
                                                        {"WASMCLOUD_ALLOW_FILE_LOAD", "true"},
+                                                       {"WASMCLOUD_HTTP_ADMIN", "127.0.0.1:8081"},
                                                        {"WASMCLOUD_HEARTBEAT_INTERVAL", "10"},
                                                        {"WASMCLOUD_MAX_EXECUTION_TIME_MS", "1500"},
                                                        {"WASMCLOUD_MAX_LINEAR_MEMORY", "1048576"},
@@ -51,6 +52,8 @@ TEST(HostCommandTest, takes_the_variables_that_wash_sets) {
     EXPECT_EQ(config.nats->jetstream_domain, "hub");
     EXPECT_EQ(config.control_prefix, "other");
     EXPECT_TRUE(config.allow_file_load);
+    EXPECT_EQ(config.admin_listen, "127.0.0.1:8081");
+    EXPECT_EQ(config.metrics_listen, "");
     EXPECT_EQ(config.heartbeat_interval, milliseconds(10'000));
     EXPECT_EQ(config.max_execution_time, milliseconds(1'500));
     EXPECT_EQ(config.max_memory_bytes, 1'048'576U);

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/questions.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <utility>
+
+#include "host/export_name.hpp"
+#include "host/process_figures.hpp"
+#include "host/question_body.hpp"
+#include "host/shard_invocation.hpp"
+
+namespace weft::host {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+/// What a client may make an answer wait.
+constexpr auto kLongestWait = 30s;
+/// Of a message, for what stands around an answer.
+constexpr std::size_t kEnvelopeBytes = 1024;
+constexpr const char* kCaller = "weft-cli";
+
+std::string_view to_text(bus::BusState state) {
+  switch (state) {
+    case bus::BusState::connected:
+      return "connected";
+    case bus::BusState::disconnected:
+      return "disconnected";
+    case bus::BusState::closed:
+      return "closed";
+  }
+  return "closed";
+}
+
+double millis(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+json::object to_json(const InterfaceStats& stats) {
+  return {{"interface", stats.interface},
+          {"calls", stats.calls},
+          {"errors", stats.errors},
+          {"mean_ms", stats.calls == 0 ? 0 : millis(stats.time) / static_cast<double>(stats.calls)},
+          {"p50_ms", millis(latency_quantile(stats.latency, 0.5))},
+          {"p90_ms", millis(latency_quantile(stats.latency, 0.9))},
+          {"p99_ms", millis(latency_quantile(stats.latency, 0.99))}};
+}
+
+json::object to_json(const ComponentTarget& target) {
+  const auto stats = target.stats();
+  json::array interfaces;
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;
+  for (const auto& one : stats.interfaces) {
+    calls += one.calls;
+    errors += one.errors;
+    if (one.calls != 0) {
+      interfaces.push_back(to_json(one));
+    }
+  }
+  return {{"id", target.id()},      {"running", stats.running},
+          {"queued", stats.queued}, {"max", stats.max_instances},
+          {"shed", stats.shed},     {"calls", calls},
+          {"errors", errors},       {"interfaces", std::move(interfaces)}};
+}
+
+/// A function of a component that runs, with its parameters encoded.
+struct Prepared {
+  std::shared_ptr<engine::Function> function;
+  ShardInvocation::Request request;
+};
+
+Result<Prepared> prepare(const LoadedComponent& component, const CallQuestion& question) {
+  WEFT_TRY(const auto name, resolve_export(question.function, component.info().exports));
+  WEFT_TRY(auto function, component.deployment().find(name));
+  WEFT_TRY(auto params, function.encode(question.arguments, question.format));
+  const auto hash = name.rfind('#');
+  const bool has_interface = hash != std::string::npos;
+  return Prepared{.function = std::make_shared<engine::Function>(std::move(function)),
+                  .request = {.interface = has_interface ? name.substr(0, hash) : std::string(),
+                              .function = has_interface ? name.substr(hash + 1) : name,
+                              .params = std::move(params),
+                              .source = kCaller}};
+}
+
+/// The answer of a call. Of a function without a result there is no "result".
+Result<std::string> to_json(const ShardInvocation::Answer& answer, const engine::Function& function,
+                            ValueFormat format) {
+  auto text = function.decode(answer.results, format);
+  if (!text && answer.results.empty()) {
+    return Error(Errc::guest_exit, "the guest exited instead of returning", {}, Blame::guest);
+  }
+  WEFT_CHECK(text);
+  const json::object stats{{"elapsed_ms", millis(answer.elapsed)},
+                           {"cpu_ms", millis(answer.stats.cpu_time)},
+                           {"peak_memory_bytes", answer.stats.peak_memory_bytes},
+                           {"host_calls", answer.stats.host_calls}};
+  // A document of JSON stands in the answer as it is.
+  const auto result = format == ValueFormat::json ? *text : json::serialize(json::string(*text));
+  return fmt::format("{{{}\"stats\":{}}}", text->empty() ? std::string() : fmt::format("\"result\":{},", result),
+                     json::serialize(stats));
+}
+
+}  // namespace
+
+struct Questions::Entry {
+  std::string_view question;
+  async::Task<std::string> (Questions::*answer)(std::string body);
+};
+
+const Questions::Entry Questions::kTable[] = {
+    {"status", &Questions::status},
+    {"components", &Questions::components},
+    {"component-config", &Questions::component_config},
+    {"call", &Questions::call},
+    {"logs", &Questions::logs},
+    {"metrics", &Questions::metrics},
+    {"tree", &Questions::tree},
+    {"ops", &Questions::operations},
+    {"ops-wait", &Questions::wait_for_operation},
+};
+
+async::Task<std::string> Questions::ask(std::string question, std::string body) {
+  const auto* const entry = std::ranges::find(kTable, question, &Entry::question);
+  if (entry == std::end(kTable)) {
+    co_return Error(Errc::not_found, fmt::format("this host knows no question '{}'", question), {}, Blame::peer);
+  }
+  if (body.size() > kMaxQuestionBytes) {
+    co_return Error(Errc::malformed,
+                    fmt::format("the question has {} bytes, more than {}", body.size(), kMaxQuestionBytes), {},
+                    Blame::peer);
+  }
+  WEFT_CO_TRY(auto answer, co_await (this->*entry->answer)(std::move(body)));
+  if (answer.size() > max_answer()) {
+    co_return Error(Errc::resource_exhausted, fmt::format("the answer to '{}' has {} bytes, and a message may have {}",
+                                                          question, answer.size(), max_answer()));
+  }
+  co_return answer;
+}
+
+std::size_t Questions::max_answer() const {
+  const auto most = node_.bus.info().max_payload;
+  return most - std::min(most, kEnvelopeBytes);
+}
+
+async::Task<std::string> Questions::status(std::string /*body*/) {
+  const auto& identity = node_.identity;
+  const auto bus = node_.bus.info();
+  json::object labels;
+  for (const auto& [key, value] : identity.labels()) {
+    labels[key] = value;
+  }
+  co_return json::serialize(json::object{
+      {"id", identity.id()},
+      {"name", identity.friendly_name()},
+      {"lattice", node_.config.lattice},
+      {"version", weft_version()},
+      {"uptime_seconds", identity.uptime_seconds()},
+      {"labels", std::move(labels)},
+      {"bus", json::object{{"url", bus.url}, {"state", to_text(node_.bus.state())}, {"dropped", node_.bus.dropped()}}},
+      {"data_dir", node_.config.data_dir},
+      {"components", node_.components.inventory().size()},
+      {"providers", node_.providers.inventory().size()},
+      {"links", node_.store.links().size()},
+      {"pid", ::getpid()},
+      {"memory_bytes", process_figures().memory_bytes},
+      {"pooling", node_.engine.is_pooling()},
+      {"shards", node_.shards.size()},
+      {"ready", is_ready(node_)},
+      {"metrics", node_.pages.address_of(node_.config.metrics_listen)},
+      {"admin", node_.pages.address_of(node_.config.admin_listen)}});
+}
+
+async::Task<std::string> Questions::components(std::string /*body*/) {
+  json::array list;
+  for (const auto& target : node_.components.targets()) {
+    list.push_back(to_json(*target));
+  }
+  co_return json::serialize(list);
+}
+
+async::Task<std::string> Questions::component_config(std::string body) {
+  WEFT_CO_TRY(const auto names, node_.components.config_of(body));
+  co_return json::serialize(json::value_from(names));
+}
+
+async::Task<std::string> Questions::call(std::string body) {
+  WEFT_CO_TRY(const auto question, decode_call_question(body));
+  const auto target = node_.components.find(question.component);
+  if (!target) {
+    co_return Error(Errc::not_found, fmt::format("component \"{}\" does not run on this host", question.component),
+                    "see what runs with: weft get components", Blame::operator_);
+  }
+  const auto arrange = [target, question] { return prepare(target->component(), question); };
+  WEFT_CO_TRY(auto prepared, co_await node_.pool.run(arrange));
+  auto& shard = node_.shards.at(next_shard_++ % node_.shards.size());
+  const auto invocation = std::make_shared<ShardInvocation>(shard, target, std::move(prepared.request));
+  auto answer = co_await async::wait_for_completion<ShardInvocation::Answer>(
+      [&invocation](async::Completion<ShardInvocation::Answer> done) { invocation->begin(std::move(done)); });
+  if (!answer && answer.error().code() == Errc::cancelled) {
+    invocation->cancel();
+  }
+  WEFT_CO_CHECK(answer);
+  // The target last: the function is of its code.
+  const auto tell = [target, function = std::move(prepared.function), answer = *std::move(answer),
+                     format = question.format] { return to_json(answer, *function, format); };
+  co_return co_await node_.pool.run(tell);
+}
+
+async::Task<std::string> Questions::logs(std::string body) {
+  WEFT_CO_TRY(const auto question, decode_logs_question(body));
+  const auto limit = std::min<std::uint64_t>(question.limit, LogRing::kMaxLines);
+  auto lines = node_.logs.lines(question.after, static_cast<std::size_t>(limit), question.component);
+  auto answer = encode(lines);
+  // The youngest that a message can carry.
+  while (answer.size() > max_answer() && !lines.empty()) {
+    lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>((lines.size() + 1) / 2));
+    answer = encode(lines);
+  }
+  co_return answer;
+}
+
+async::Task<std::string> Questions::metrics(std::string /*body*/) {
+  co_return json::serialize(json::string(render(metrics_of(node_))));
+}
+
+async::Task<std::string> Questions::tree(std::string /*body*/) {
+  co_return supervision::to_json(node_.tree.snapshot());
+}
+
+async::Task<std::string> Questions::operations(std::string /*body*/) {
+  co_return lattice::encode(node_.operations.list(lattice::Operations::kKept));
+}
+
+async::Task<std::string> Questions::wait_for_operation(std::string body) {
+  WEFT_CO_TRY(const auto wanted, lattice::decode_operation(body));
+  WEFT_CO_TRY(const auto operation, co_await node_.operations.wait(wanted.id, kLongestWait));
+  co_return lattice::encode(operation);
+}
+
+}  // namespace weft::host

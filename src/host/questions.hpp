@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// weft's own questions to a host, on "weft.ctl.{lattice}.{host}.{question}": what runs, how it is, and calls. Each
+/// answer is JSON; the table in questions.cpp says which questions there are, docs/metrics.md what they answer.
+///
+/// Ownership: by the node, whose parts it borrows. Threads: the control shard. Errors: not_found (no such question,
+/// component or operation), malformed (a body), resource_exhausted (an answer that no message may carry), and those of
+/// a call.
+#pragma once
+
+#include <string>
+
+#include "async/task.hpp"
+#include "host/node_view.hpp"
+
+namespace weft::host {
+
+class Questions {
+ public:
+  explicit Questions(const NodeView& node) : node_(node) {}
+
+  async::Task<std::string> ask(std::string question, std::string body);
+
+ private:
+  struct Entry;
+  static const Entry kTable[];
+
+  async::Task<std::string> status(std::string body);
+  async::Task<std::string> components(std::string body);
+  async::Task<std::string> component_config(std::string body);
+  async::Task<std::string> call(std::string body);
+  async::Task<std::string> logs(std::string body);
+  async::Task<std::string> metrics(std::string body);
+  async::Task<std::string> tree(std::string body);
+  async::Task<std::string> operations(std::string body);
+  async::Task<std::string> wait_for_operation(std::string body);
+
+  [[nodiscard]] std::size_t max_answer() const;
+
+  NodeView node_;
+  std::size_t next_shard_ = 0;  ///< for the next call
+};
+
+}  // namespace weft::host
