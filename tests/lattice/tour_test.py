@@ -16,7 +16,7 @@ import weft
 
 TOUR = re.compile(r"<!-- tour:.*?```sh\n(.*?)```\n<!-- end of tour -->", re.S)
 EXPORT = 'export PATH="$PWD/build/release/bin:$PATH" WEFT_DATA_DIR="$(mktemp -d)"\n'
-ANSWER = re.compile(r"^curl (\S+)\s+# (.*)$", re.M)
+ANSWER = re.compile(r"^(?:curl|weft call) .*?\s# (.*)$", re.M)
 
 
 def free_port():
@@ -32,7 +32,7 @@ def get(url):
 
 class Tour(weft.WeftTest):
     def setUp(self):
-        for app in ("hits", "hello-c", "hello-cpp"):
+        for app in ("hits", "hello-c", "hello-cpp", "values-callee"):
             weft.app(app)
         self.folder = tempfile.TemporaryDirectory(prefix="weft-tour-")
         self.addCleanup(self.folder.cleanup)
@@ -52,8 +52,8 @@ class Tour(weft.WeftTest):
         return done.stdout
 
     def check_answers(self, out):
-        wanted = [answer for _, answer in ANSWER.findall(self.tour)]
-        self.assertEqual(len(wanted), 4)
+        wanted = ANSWER.findall(self.tour)
+        self.assertEqual(len(wanted), 5)
         place = 0
         for answer in wanted:
             found = out.find(answer + "\n", place)
