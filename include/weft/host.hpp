@@ -34,7 +34,7 @@ struct HostConfig {
   std::optional<std::string> cache_dir;  ///< compiled artifacts; unset: $XDG_CACHE_HOME/weft/artifacts or
                                          ///< ~/.cache/weft/artifacts; empty: no cache
   LogSink log;                           ///< empty: nothing is logged
-  BuiltinRegistry builtins;              ///< providers of the embedding program, beside those that come with weft
+  BuiltinRegistry builtins = {};         ///< providers of the embedding program, beside those that come with weft
 };
 
 enum class DirAccess : std::uint8_t { read_only, read_write };
