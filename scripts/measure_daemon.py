@@ -136,7 +136,8 @@ def measure_deploy(args, table):
         for number in range(args.starts):
             for kind, daemon in hosts.items():
                 for component in (f"new{number}", f"known{number}"):
-                    daemon.lattice.request_all(daemon.site_requests(component))
+                    for request in daemon.site_requests(component):
+                        daemon.lattice.request(*request)
                 file = variant(echo, folder / f"{number}{kind.strip()}.wasm", f"{time.time_ns()}")
                 series.add(f"uncached{kind}", deploy(daemon, daemon.https, f"new{number}", file))
                 daemon.lattice.done([daemon.lattice.scale(f"new{number}", file, 0)])
