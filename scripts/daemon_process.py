@@ -174,24 +174,25 @@ class Daemon:
 
     # ---- what is often deployed ----
 
-    def web(self, mode):
-        """http-server on a free port, under the id "web"."""
+    def web(self, mode, server="web"):
+        """http-server on a free port."""
         port = free_port()
-        self.lattice.request(*self.lattice.put_config("web", {"default_address": f"127.0.0.1:{port}", "routing_mode": mode}))
-        self.lattice.done([self.lattice.start_provider("web", "wasmcloud+builtin://http-server", ["web"])])
+        self.lattice.request(*self.lattice.put_config(server, {"default_address": f"127.0.0.1:{port}", "routing_mode": mode}))
+        self.lattice.done([self.lattice.start_provider(server, "wasmcloud+builtin://http-server", [server])])
         return port
 
-    def site_requests(self, component):
-        """The configuration and the link that put a component at the path of its name."""
-        return [self.lattice.put_config(f"at-{component}", {"path": f"/{component}"}),
-                self.lattice.put_link("web", component, "wasi:http", ["incoming-handler"], name=component, source_config=[f"at-{component}"])]
+    def site_requests(self, component, server="web"):
+        """The configuration, and then the link that puts a component at the path of its name."""
+        return (self.lattice.put_config(f"at-{component}", {"path": f"/{component}"}),
+                self.lattice.put_link(server, component, "wasi:http", ["incoming-handler"], name=component, source_config=[f"at-{component}"]))
 
-    def sites(self, components, file, count=1):
-        """Deploys one file under many ids, each at its path."""
-        configs, links = zip(*(self.site_requests(component) for component in components), strict=True)
+    def sites(self, components, file, count=1, servers=("web",)):
+        """Deploys one file under many ids, each at its path of one of the servers, in turn."""
+        pairs = [self.site_requests(component, servers[number % len(servers)]) for number, component in enumerate(components)]
         self.lattice.done([self.lattice.scale(component, file, count) for component in components])
-        self.lattice.request_all(configs)
-        self.lattice.request_all(links)
+        self.lattice.request_all([config for config, _ in pairs])
+        # All links of a source are one entry of the lattice's state: two puts at once to one of them get in each other's way.
+        self.lattice.request_all([link for _, link in pairs], window=len(servers))
 
 
 class WasmcloudHost(Daemon):
