@@ -7,11 +7,13 @@ answers as they come, so that many commands can be under way. Lattice: wasmCloud
 import json
 import socket
 import struct
+import time
 import uuid
 
 CONNECT, REQUEST = 1, 3
 WELCOME, ANSWER, FAILURE = 16, 18, 19
 LOT = 500
+PATIENCE = 300
 
 
 class Stream:
@@ -215,13 +217,21 @@ class Lattice:
 
     def done(self, requests):
         """Sends commands and waits until each has been carried out. A host forgets finished operations beyond a thousand, so in lots."""
-        question = f"weft.ctl.{self.name}.{self.host}.ops-wait"
         for first in range(0, len(requests), LOT):
-            operations = [operation for _, operation in self.request_all(requests[first:first + LOT]) if operation]
-            for reply, _ in self.request_all([(question, {"id": operation}) for operation in operations]):
-                answer = reply["response"]
-                if answer["state"] != "done":
-                    raise Refused(f"{answer['kind']} {answer['about']}: {answer['state']}, {answer.get('message')}")
+            self.wait_for([operation for _, operation in self.request_all(requests[first:first + LOT]) if operation])
+
+    def wait_for(self, operations):
+        """A host answers after a while even if an operation still runs; then it is asked again."""
+        question = f"weft.ctl.{self.name}.{self.host}.ops-wait"
+        deadline = time.monotonic() + PATIENCE
+        while operations and time.monotonic() < deadline:
+            answers = [reply["response"] for reply, _ in self.request_all([(question, {"id": operation}) for operation in operations])]
+            for answer in answers:
+                if answer["state"] == "failed":
+                    raise Refused(f"{answer['kind']} {answer['about']}: {answer.get('message')}")
+            operations = [answer["id"] for answer in answers if answer["state"] == "running"]
+        if operations:
+            raise Refused(f"{len(operations)} commands were not carried out within {PATIENCE} s")
 
     def close(self):
         self.bus.close()
