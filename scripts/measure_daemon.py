@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -266,6 +268,7 @@ def main():
     args = parser.parse_args()
     args.weft, args.tools = args.weft.resolve(), args.tools.resolve()
     args.wasmcloud_host = os.environ.get("WASMCLOUD_HOST")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `timeout` leaves no daemon behind
     parts = args.only or PARTS
     table = Table()
     with tempfile.TemporaryDirectory(prefix="weft-cache-") as args.cache:
