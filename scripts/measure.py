@@ -7,111 +7,15 @@ over the rounds of the ratio within a round."""
 
 import argparse
 import contextlib
-import json
 import os
 import pathlib
-import re
 import shutil
 import socket
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-APPS = ROOT / "build/apps"
-URL = re.compile(rb"http://[0-9.]+:(\d+)")
-
-
-class Server:
-    """A server process of this machine; `port` is where it listens. Killed at the end."""
-
-    def __init__(self, command, environment=None):
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **(environment or {})})
-        self.port = self.await_port(command)
-
-    def await_port(self, command):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if match := URL.search(os.pread(self.log.fileno(), 65536, 0)):
-                port = int(match.group(1))
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                    return port
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.0005)
-        self.close()
-        raise SystemExit(f"{' '.join(map(str, command))} did not start:\n{os.pread(self.log.fileno(), 65536, 0).decode()}")
-
-    def resident_mib(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def load(args, port, **options):
-    command = [args.tools / "load", "--port", str(port), "--seconds", str(args.seconds)]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
-    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    if result["errors"]:
-        print(f"  {result['errors']} errors on port {port}", file=sys.stderr)
-    return result
-
-
-def weft(args, app, *options):
-    return Server([args.weft, "run", APPS / f"{app}.wasm", "--listen", "127.0.0.1:0", *options])
-
-
-def peer(args, app):
-    # Its defaults, with the pooling allocator that it documents for servers.
-    return Server([args.peer, "serve", "-O", "pooling-allocator=y", "--addr", f"127.0.0.1:{free_port()}", APPS / f"{app}.wasm"])
-
-
-class Series:
-    """Figures by name, one a round."""
-
-    def __init__(self):
-        self.values = {}
-
-    def add(self, name, value):
-        self.values.setdefault(name, []).append(value)
-
-    def median(self, name):
-        return statistics.median(self.values[name])
-
-    def ratio(self, name, other):
-        """Median of the ratios within a round, or None where one was not measured."""
-        if name not in self.values or other not in self.values:
-            return None
-        return statistics.median(a / b for a, b in zip(self.values[name], self.values[other], strict=True) if b)
-
-    def show(self, unit):
-        for name, values in self.values.items():
-            print(f"  {name:28} {statistics.median(values):12,.1f} {unit:6} ({min(values):,.1f} .. {max(values):,.1f})")
-
-
-def rounds(args, title, servers, unit, measure):
-    print(f"\n{title} ({args.rounds} rounds of {args.seconds:g} s)", flush=True)
-    series = Series()
-    for _ in range(args.rounds):
-        for name, server in servers.items():
-            series.add(name, measure(name, server))
-    series.show(unit)
-    sys.stdout.flush()
-    return series
+from measuring import APPS, Series, Server, Table, answer, load, machine, peer, report_of, rounds, weft
 
 
 def measure_hello(args, stack):
@@ -155,13 +59,6 @@ def measure_beside_spinning(args, stack):
                   lambda _, one: load(args, one.port, connections=16, rate=500, path="/status?code=200")["p99_us"])
 
 
-def answer(port):
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
-            raise SystemExit("hello did not answer 200")
-
-
 def measure_start(args):
     print(f"\nexec to first answer, cached artifact ({args.rounds} rounds)", flush=True)
     series = Series()
@@ -176,10 +73,6 @@ def measure_start(args):
         server.close()
     series.show("ms")
     return series, resident
-
-
-def report_of(*command, **options):
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout)
 
 
 def measure_bytes(args):
@@ -227,14 +120,6 @@ def stripped_mib(program):
         return pathlib.Path(copy.name).stat().st_size / (1 << 20)
 
 
-def row(name, value, least, aim, higher_is_better=True):
-    if value is None:
-        print(f"| {name} | - | {least} | {aim} | not measured |")
-        return
-    met = value >= least if higher_is_better else value <= least
-    print(f"| {name} | {value:.2f} | {least} | {aim} | {'met' if met else 'MISSED'} |")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weft", type=pathlib.Path, required=True)
@@ -243,6 +128,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--json", type=pathlib.Path, help="also write the rows to this file")
     args = parser.parse_args()
     args.weft, args.tools = args.weft.resolve(), args.tools.resolve()
 
@@ -259,9 +145,8 @@ def main():
     routes = measure_routes(args)
     further = measure_further_component(args)
 
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")), "?")
-    print(f"\n{os.cpu_count()} cores, {model}; load generator on the same cores\n")
-    print("| what | measured | at least | aim | |\n| --- | --- | --- | --- | --- |")
+    table = Table()
+    row = table.row
     row("hello, fresh instance ÷ wasmtime serve", speed.ratio("weft, fresh", "wasmtime serve"), 2.0, 3.0)
     row("hello, fresh ÷ bare server", speed.ratio("weft, fresh", "bare server"), 0.45, 0.65)
     row("hello, --reuse ÷ bare server", speed.ratio("weft, --reuse 1000", "bare server"), 0.80, 0.90)
@@ -279,6 +164,7 @@ def main():
     row("RSS with one component after one request, MiB", resident, 25, 15, False)
     row("RSS per further component from the cache, KiB", further, 256, 64, False)
     row("weft binary, stripped, MiB", size, 25, 15, False)
+    table.finish(f"{machine()}; load generator on the same cores", args.json)
 
 
 if __name__ == "__main__":
