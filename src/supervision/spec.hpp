@@ -61,8 +61,8 @@ struct Intensity {
 
 enum class WhenExceeded : std::uint8_t {
   escalate,  ///< as in OTP: all children are stopped, and the supervisor fails
-  /// The child stays `failed` until somebody starts it; the others live on. Restarts are then counted per child. For
-  /// children that have nothing to do with each other.
+  /// The child stays `failed` until somebody starts it; the others live on. Restarts are then counted per child, and
+  /// all stop at once. For children that have nothing to do with each other.
   give_up,
 };
 

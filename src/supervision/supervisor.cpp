@@ -99,7 +99,9 @@ Result<NodeId> Supervisor::add(AnySpec spec, Done done) {
   if (done) child.place.start_waiters.push_back(std::move(done));
   if (accepts_work()) {
     child.place.first = First::added;
-    set_pending(child, false, {});
+    // Where siblings have nothing to do with each other, one that takes long holds nobody up.
+    child.place.pending = false;
+    set_pending(child, spec_.strategy != Strategy::one_for_one, {});
     advance();
   }
   return child.id;
@@ -314,18 +316,26 @@ void Supervisor::advance() {
   }
 }
 
-// True while a group stops.
+// True while a group stops: one after the other, or all at once where they have nothing to do with each other.
 bool Supervisor::advance_stops() {
-  for (const auto& child : std::views::reverse(children_)) {
-    if (!child->place.must_stop) continue;
-    if (!child->alive()) {
-      child->place.must_stop = false;
+  const bool at_once = spec_.when_exceeded == WhenExceeded::give_up;
+  bool stopping = false;
+  // Stopping one may come back here: hence no iterators.
+  for (std::size_t at = children_.size(); at-- > 0;) {
+    if (at >= children_.size()) continue;
+    auto& child = *children_[at];
+    if (!child.place.must_stop) continue;
+    if (!child.alive()) {
+      child.place.must_stop = false;
       continue;
     }
-    child->begin_stop({ExitKind::shutdown, std::nullopt});
-    return true;
+    stopping = true;
+    if (child.state != NodeState::stopping && child.state != NodeState::killing) {
+      child.begin_stop({ExitKind::shutdown, std::nullopt});
+    }
+    if (!at_once) return true;
   }
-  return false;
+  return stopping;
 }
 
 void Supervisor::advance_starts() {

@@ -209,6 +209,33 @@ TEST_F(TreeTest, adds_a_child_and_tells_when_it_is_ready) {
   EXPECT_EQ(tree->find("d"), *added);
 }
 
+TEST_F(TreeTest, a_child_that_takes_long_holds_no_sibling_up_that_is_added_after_it) {
+  grow(Strategy::one_for_one);
+  scripts["slow"].start = Script::Start::silent;
+  ASSERT_TRUE(tree->add(tree->root(), child("slow"), expect("slow")));
+  ASSERT_TRUE(tree->add(tree->root(), child("quick"), expect("quick")));
+  runtime->run();
+  EXPECT_EQ(told["quick"], "ok");
+  EXPECT_FALSE(told.contains("slow"));
+}
+
+TEST_F(TreeTest, children_that_have_nothing_to_do_with_each_other_stop_at_once) {
+  auto root = supervisor("root", Strategy::one_for_one, {child("a"), child("b"), child("c")});
+  root.when_exceeded = WhenExceeded::give_up;
+  plant(std::move(root));
+  tree->start();
+  runtime->run();
+  record.clear();
+  scripts["b"].stop = Script::Stop::silent;
+  tree->stop(expect("stop"));
+  runtime->run();
+  EXPECT_THAT(record, ElementsAre("stop c", "stop b", "stop a"));
+  EXPECT_FALSE(told.contains("stop"));
+  lives["b"].ended();
+  runtime->run();
+  EXPECT_EQ(told["stop"], "ok");
+}
+
 TEST_F(TreeTest, a_child_whose_first_start_fails_is_not_kept) {
   grow(Strategy::one_for_all);
   scripts["d"].start = Script::Start::fails;
