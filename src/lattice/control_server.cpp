@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "lattice/resolved_link.hpp"
+
 namespace weft::lattice {
 namespace {
 
@@ -374,12 +376,27 @@ Result<std::string> ControlServer::delete_label(const std::string& payload) {
 
 // ---- what the lattice shares ----
 
+// Providers older than 1.1 listen under their ids; newer ones and their hosts follow the bucket. An id that is no subject
+// has nobody who could listen.
+void ControlServer::tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json) {
+  for (const auto* id : {&link.source_id, &link.target}) {
+    (void)bus_.publish({.subject = linkdefs_subject(config_.root.lattice, *id, verb),
+                        .reply = {},
+                        .headers = {},
+                        .payload = json});
+  }
+}
+
 async::Task<std::string> ControlServer::put_link(std::string payload) {
   WEFT_CO_TRY(const auto link, decoded(wire::decode_link(payload), "failed to deserialize wrpc link definition"));
   const auto stored = co_await store_.put_link(link);
   if (!stored) {
     events_.publish("linkdef_set_failed", wire::linkdef_set_failed_data(link, stored.error().message()));
     co_return stored.error();
+  }
+  if (!names_secrets(link)) {
+    tell_old_providers(link, "put",
+                       encode_resolved(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)));
   }
   events_.publish("linkdef_set", wire::linkdef_set_data(link));
   co_return std::string("successfully set link");
@@ -391,6 +408,9 @@ async::Task<std::string> ControlServer::delete_link(std::string payload) {
   WEFT_CO_TRY(const auto deleted, co_await store_.delete_link(command));
   if (!deleted.spec_existed) {
     co_return std::string("successfully deleted link (spec doesn't exist)");
+  }
+  if (deleted.removed) {
+    tell_old_providers(*deleted.removed, "del", encode_resolved(*deleted.removed, {}, {}));
   }
   events_.publish("linkdef_deleted",
                   wire::linkdef_deleted_data(command, deleted.removed ? &*deleted.removed : nullptr));
