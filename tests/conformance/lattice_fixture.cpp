@@ -47,6 +47,12 @@ json::value parsed(std::string_view text) {
   return fault ? json::value() : value;
 }
 
+testing::AssertionResult same_json(const char* left_text, const char* /*right_text*/, const json::value& left,
+                                   const json::value& right) {
+  if (left == right) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << left_text << "\nis       " << to_text(left) << "\nand not  " << to_text(right);
+}
+
 bool Answer::success() const {
   return json.is_object() && json.as_object().contains("success") && json.at("success").is_bool() &&
          json.at("success").as_bool();
@@ -110,7 +116,7 @@ std::string LatticeTest::app(const std::string& name) {
 
 std::string LatticeTest::ctl(const std::string& tail) { return std::string("wasmbus.ctl.v1.") + kLattice + "." + tail; }
 
-Answer LatticeTest::ask(const std::string& tail, const std::string& body) {
+Answer LatticeTest::ask_raw(const std::string& tail, const std::string& body) {
   auto seen = client_->request(ctl(tail), body);
   if (!seen) {
     ADD_FAILURE() << "no answer to " << tail;
@@ -221,7 +227,7 @@ void LatticeTest::start_web() {
   put_config("web", to_text(json::object{{"default_address", "127.0.0.1:" + std::to_string(web_port_)}}));
   carry_out(ours("provider.start"), {{"provider_id", "web"},
                                      {"provider_ref", "wasmcloud+builtin://http-server"},
-                                     {"config", {"web"}}});
+                                     {"config", json::array{"web"}}});
 }
 
 std::string LatticeTest::get(const std::string& target) const {

@@ -11,6 +11,7 @@
 #include <weft/host.hpp>
 
 #include <boost/json.hpp>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -69,8 +70,10 @@ class LatticeTest : public testing::Test {
   [[nodiscard]] static std::string ctl(const std::string& tail);
   /// "component.scale" becomes the subject of this host.
   [[nodiscard]] std::string ours(const std::string& tail) const { return tail + "." + host_id(); }
-  Answer ask(const std::string& tail, const std::string& body = {});
-  Answer ask(const std::string& tail, const json::object& body) { return ask(tail, to_text(body)); }
+  Answer ask(const std::string& tail) { return ask_raw(tail, {}); }
+  /// A template, so that braces are JSON and never a text.
+  Answer ask(const std::string& tail, const std::same_as<std::string> auto& body) { return ask_raw(tail, body); }
+  Answer ask(const std::string& tail, const json::object& body) { return ask_raw(tail, to_text(body)); }
   /// Waits until what a command began has ended.
   void finish(const Answer& answer);
   /// The same, and it must have been accepted.
@@ -106,14 +109,15 @@ class LatticeTest : public testing::Test {
   std::uint16_t web_port_ = 0;
 
  private:
+  Answer ask_raw(const std::string& tail, const std::string& body);
+
   int marks_ = 0;
 };
 
-#define EXPECT_JSON_EQ(actual, expected)                       \
-  do {                                                         \
-    const json::value left_ = (actual);                        \
-    const json::value right_ = (expected);                     \
-    EXPECT_TRUE(left_ == right_) << "got      " << to_text(left_) << "\nexpected " << to_text(right_); \
-  } while (false)
+/// Members may stand in any order.
+testing::AssertionResult same_json(const char* left_text, const char* right_text, const json::value& left,
+                                   const json::value& right);
+#define EXPECT_JSON_EQ(actual, ...) \
+  EXPECT_PRED_FORMAT2(::weft::conformance::same_json, json::value(actual), json::value(__VA_ARGS__))
 
 }  // namespace weft::conformance
