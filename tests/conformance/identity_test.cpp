@@ -71,7 +71,7 @@ TEST_F(IdentityTest, a_lattice_name_is_one_token) {
 }
 
 TEST_F(IdentityTest, the_start_fails_without_jetstream) {
-  auto bare = test::NatsServer::start({.jetstream = false});
+  auto bare = test::NatsServer::start({.jetstream = false, .domain = {}, .configuration = {}});
   ASSERT_NE(bare, nullptr);
   config_.nats->urls = {bare->url()};
   const auto member = host_->join(config_);
@@ -92,7 +92,7 @@ TEST_F(IdentityTest, credentials_are_a_pair) {
 // All subscriptions, with 1.9's queue groups, before host_started: a second host in the group would otherwise carry
 // links and configurations out twice.
 TEST_F(IdentityTest, subscriptions_and_queue_groups_are_those_of_1_9) {
-  auto monitored = test::NatsServer::start({.configuration = "debug: true\ntrace: true\n"});
+  auto monitored = test::NatsServer::start({.jetstream = true, .domain = {}, .configuration = "debug: true\ntrace: true\n"});
   ASSERT_NE(monitored, nullptr);
   config_.nats->urls = {monitored->url()};
   up();

@@ -182,7 +182,7 @@ class Mutator {
 
  private:
   json::value any() {
-    const std::array<json::value, 14> values = {nullptr, true, 0, -1, 4294967296, 1e308, "", "a.b", std::string(300, 'z'), "\xf0\x9f\x8c\x8a",
+    const std::array<json::value, 14> values = {nullptr, true, 0, -1, 4294967296, 1e308, "", "a.b", json::string(300, 'z'), "\xf0\x9f\x8c\x8a",
                                                 json::array(), json::object(), json::array{nullptr, json::array{1}}, "SECRET_x"};
     return values[below(values.size())];
   }

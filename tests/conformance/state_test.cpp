@@ -170,7 +170,7 @@ TEST_F(StateTest, a_configuration_of_another_writer_counts_at_once) {
 }
 
 TEST_F(StateTest, writes_go_through_the_domain_of_jetstream) {
-  auto hub = test::NatsServer::start({.domain = "hub"});
+  auto hub = test::NatsServer::start({.jetstream = true, .domain = "hub", .configuration = {}});
   ASSERT_NE(hub, nullptr);
   auto spy = LatticeClient::connect(hub->url());
   const auto writes = spy->listen("$JS.hub.API.$KV.>");
