@@ -11,6 +11,7 @@
 
 #include "async/revision_gate.hpp"
 #include "async/task_scope.hpp"
+#include "lattice/turns.hpp"
 #include "wire/control_subject.hpp"
 
 namespace weft::lattice {
@@ -65,6 +66,7 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
     subscription_.reset();
     co_await restoring_.close();
   }
+  async::Task<Turns::Turn> take_turn(std::string key) { return turns_->take(std::move(key)); }
   boost::asio::awaitable<void> wait_for(std::uint64_t revision) { return gate_.wait_for(revision, kEchoTimeout); }
 
  private:
@@ -106,6 +108,7 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
   async::RevisionGate current_;  ///< passes 1 when all that the bucket holds is in the mirror
   async::RevisionGate gate_;
   async::TaskScope restoring_;
+  std::shared_ptr<Turns> turns_ = std::make_shared<Turns>();
   bool was_current_ = false;
   std::unique_ptr<bus::Subscription> subscription_;
 };
@@ -230,6 +233,7 @@ async::Task<wire::ComponentSpec> LatticeStore::read_spec(std::string key, std::s
 
 async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
   WEFT_CO_TRY(const auto key, spec_key(id));
+  WEFT_CO_TRY(const auto turn, co_await data_follower_->take_turn(key));
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     std::uint64_t revision = 0;
     WEFT_CO_TRY(auto spec, co_await read_spec(key, id, revision));

@@ -148,7 +148,7 @@ TEST_F(IdentityTest, auctions_are_not_subscribed_to_when_they_are_off) {
   config_.component_auctions = false;
   config_.provider_auctions = false;
   up();
-  EXPECT_TRUE(silent("component.auction", R"({"component_id":"a","constraints":{}})"));
+  EXPECT_FALSE(client_->request(ctl("component.auction"), "{}", 2s)) << "nobody listens";
   EXPECT_FALSE(client_->request(ctl("provider.auction"), "{}", 2s)) << "nobody listens";
 }
 

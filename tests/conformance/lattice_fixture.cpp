@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -99,6 +100,15 @@ void LatticeTest::up() {
   auto member = host_->join(config_);
   ASSERT_TRUE(member) << member.error().to_string();
   member_ = *std::move(member);
+  if (config_.nats->urls.front() == server_->url()) {
+    events_->wait_until(
+        [this](const auto& seen) {
+          return std::ranges::any_of(seen, [this](const Seen& event) {
+            return event.subject.ends_with(".host_started") && event.payload.find(host_id()) != std::string::npos;
+          });
+        },
+        "host_started");
+  }
 }
 
 void LatticeTest::down() {
