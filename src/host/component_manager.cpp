@@ -110,7 +110,12 @@ ComponentManager::~ComponentManager() = default;
 // ---- commands ----
 
 async::Task<std::string> ComponentManager::scale(wire::ScaleComponent command, std::string operation) {
-  WEFT_CO_CHECK(wire::check_workload_id(command.component_id));
+  // A scale is always accepted; what becomes of it is told by events.
+  if (const auto named = wire::check_workload_id(command.component_id); !named) {
+    world_.operations.failed(operation, named.error());
+    tell_failed(command, named.error());
+    co_return std::string();
+  }
   const auto running = workload(command.component_id).running;
   std::string answer;
   auto kept = command;
@@ -322,7 +327,10 @@ async::Task<void> ComponentManager::rescale(wire::ScaleComponent command) {
   const auto running = workload(command.component_id).running;
   auto& now = running->command;
   const bool other_code = command.allow_update && command.component_ref != now.component_ref;
-  const bool other_limits = command.component_limits && command.component_limits != now.component_limits;
+  // Without limits the command asks for the host's, unless it changes nothing else: then it is a repetition.
+  const bool repeats = command.count == now.count && command.config == now.config;
+  const bool other_limits =
+      command.component_limits != now.component_limits && (command.component_limits || !repeats);
   if (other_code || other_limits) {
     if (!other_code) {
       command.component_ref = now.component_ref;

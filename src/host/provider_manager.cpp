@@ -73,7 +73,11 @@ ProviderManager::~ProviderManager() = default;
 
 async::Task<std::string> ProviderManager::start(wire::StartProvider command, std::string operation) {
   const auto id = command.provider_id;
-  WEFT_CO_CHECK(wire::check_workload_id(id));
+  if (const auto named = wire::check_workload_id(id); !named) {
+    tell("provider_start_failed", *make_entry(std::move(command)), &named.error());
+    world_.operations.failed(operation, named.error());
+    co_return std::string("successfully started provider");
+  }
   if (entries_.contains(id)) {
     co_return Error(Errc::already_exists, "provider with that ID is already running",
                     fmt::format("stop it first: weft stop provider {}", id), Blame::operator_);

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "lattice/resolved_link.hpp"
+
 namespace weft::lattice {
 namespace {
 
@@ -379,6 +381,17 @@ Result<std::string> ControlServer::delete_label(const std::string& payload) {
 
 // ---- what the lattice shares ----
 
+// Providers older than 1.1 listen under their ids; newer ones and their hosts follow the bucket. An id that is no subject
+// has nobody who could listen.
+void ControlServer::tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json) {
+  for (const auto* id : {&link.source_id, &link.target}) {
+    (void)bus_.publish({.subject = linkdefs_subject(config_.root.lattice, *id, verb),
+                        .reply = {},
+                        .headers = {},
+                        .payload = json});
+  }
+}
+
 async::Task<std::string> ControlServer::put_link(std::string payload, std::string id) {
   WEFT_CO_TRY(const auto link, decoded(wire::decode_link(payload), "failed to deserialize wrpc link definition"));
   operations_.about(id, fmt::format("{} -> {} ({}:{})", link.source_id, link.target, link.wit_namespace, link.wit_package));
@@ -386,6 +399,10 @@ async::Task<std::string> ControlServer::put_link(std::string payload, std::strin
   if (!stored) {
     events_.publish("linkdef_set_failed", wire::linkdef_set_failed_data(link, stored.error().message()));
     co_return stored.error();
+  }
+  if (!names_secrets(link)) {
+    tell_old_providers(link, "put",
+                       encode_resolved(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)));
   }
   events_.publish("linkdef_set", wire::linkdef_set_data(link));
   co_return std::string("successfully set link");
@@ -398,6 +415,9 @@ async::Task<std::string> ControlServer::delete_link(std::string payload, std::st
   WEFT_CO_TRY(const auto deleted, co_await store_.delete_link(command));
   if (!deleted.spec_existed) {
     co_return std::string("successfully deleted link (spec doesn't exist)");
+  }
+  if (deleted.removed) {
+    tell_old_providers(*deleted.removed, "del", encode_resolved(*deleted.removed, {}, {}));
   }
   events_.publish("linkdef_deleted",
                   wire::linkdef_deleted_data(command, deleted.removed ? &*deleted.removed : nullptr));

@@ -67,6 +67,7 @@ class ControlServer {
   async::Task<std::string> delete_link(std::string payload, std::string id);
   async::Task<std::string> put_config(std::string name, std::string payload);
   async::Task<std::string> delete_config(std::string name);
+  void tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json);
   Result<std::string> put_label(const std::string& payload);
   Result<std::string> delete_label(const std::string& payload);
   Result<std::string> put_registries(const std::string& payload);

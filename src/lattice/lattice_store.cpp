@@ -11,6 +11,7 @@
 
 #include "async/revision_gate.hpp"
 #include "async/task_scope.hpp"
+#include "lattice/turns.hpp"
 #include "wire/control_subject.hpp"
 
 namespace weft::lattice {
@@ -22,6 +23,16 @@ constexpr std::string_view kClaims = "CLAIMS_";
 constexpr std::chrono::milliseconds kEchoTimeout{2'000};
 /// Others may write in between; each of them has made progress, so this many in a row is a fault.
 constexpr int kMaxAttempts = 64;
+
+/// Where the links of `id` are stored; 1.9's words for an id that is no key (live-host facts C7).
+Result<std::string> spec_key(const std::string& id) {
+  auto key = std::string(kComponent) + id;
+  if (const auto valid = bus::check_key(key); !valid) {
+    return Error(valid.error().code(), "failed to get component spec: " + valid.error().message(),
+                 valid.error().hint(), Blame::operator_);
+  }
+  return key;
+}
 
 Error no_config(const std::string& name) {
   return Error(Errc::not_found, fmt::format("Config {} does not exist", name),
@@ -55,6 +66,7 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
     subscription_.reset();
     co_await restoring_.close();
   }
+  async::Task<Turns::Turn> take_turn(std::string key) { return turns_->take(std::move(key)); }
   boost::asio::awaitable<void> wait_for(std::uint64_t revision) { return gate_.wait_for(revision, kEchoTimeout); }
 
  private:
@@ -96,6 +108,7 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
   async::RevisionGate current_;  ///< passes 1 when all that the bucket holds is in the mirror
   async::RevisionGate gate_;
   async::TaskScope restoring_;
+  std::shared_ptr<Turns> turns_ = std::make_shared<Turns>();
   bool was_current_ = false;
   std::unique_ptr<bus::Subscription> subscription_;
 };
@@ -219,8 +232,8 @@ async::Task<wire::ComponentSpec> LatticeStore::read_spec(std::string key, std::s
 }
 
 async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
-  const auto key = std::string(kComponent) + id;
-  WEFT_CO_CHECK(bus::check_key(key));
+  WEFT_CO_TRY(const auto key, spec_key(id));
+  WEFT_CO_TRY(const auto turn, co_await data_follower_->take_turn(key));
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     std::uint64_t revision = 0;
     WEFT_CO_TRY(auto spec, co_await read_spec(key, id, revision));
@@ -283,7 +296,8 @@ async::Task<void> LatticeStore::put_link(wire::Link link) {
 
 async::Task<LatticeStore::DeletedLink> LatticeStore::delete_link(wire::DeleteLink command) {
   DeletedLink deleted;
-  WEFT_CO_TRY(const auto entry, co_await data_->get(std::string(kComponent) + command.source_id));
+  WEFT_CO_TRY(auto key, spec_key(command.source_id));
+  WEFT_CO_TRY(const auto entry, co_await data_->get(std::move(key)));
   if (!entry && !specs_.contains(command.source_id)) {
     co_return deleted;
   }
@@ -371,7 +385,10 @@ async::Task<void> LatticeStore::put_config(std::string name, std::string json) {
 }
 
 async::Task<std::optional<wire::StringMap>> LatticeStore::get_config(std::string name) {
-  WEFT_CO_CHECK(bus::check_key(name));
+  if (const auto valid = bus::check_key(name); !valid) {
+    co_return Error(valid.error().code(), "key cannot be empty or start/end with `.`: " + valid.error().message(),
+                    valid.error().hint(), Blame::operator_);
+  }
   WEFT_CO_TRY(const auto entry, co_await config_->get(std::move(name)));
   if (!entry) {
     co_return std::optional<wire::StringMap>();

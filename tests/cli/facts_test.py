@@ -9,7 +9,10 @@ import subprocess
 
 from weft import ROOT, WeftTest, app, main, open_terminal, weft
 
-COMMANDS = ("run", "call", "inspect", "compile", "wit bindgen", "wit new", "version", "completions", "help")
+COMMANDS = ("up", "down", "status", "host", "run", "call", "get hosts", "get inventory", "get components", "get providers", "get links", "get config",
+            "get claims", "start component", "start provider", "stop component", "stop provider", "stop host", "scale", "update", "link put", "link del",
+            "link get", "config put", "config get", "config del", "config show", "label", "tree", "ops", "events", "logs", "inspect", "compile", "wit bindgen",
+            "wit new", "version", "completions", "help")
 LIBRARIES = ("wasmtime", "wasmtime-wasi", "wasmtime-wasi-http", "cranelift-codegen", "wasm-wave", "wit-component", "wit-bindgen-c",
              "wasi-preview1-component-adapter-provider", "tokio", "boost", "fmt", "libstdc++", "glibc")
 

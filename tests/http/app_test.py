@@ -18,12 +18,13 @@ ANSWERS = {
     "echo": (b"sent and given back", "sent and given back"),
     "misbehave": (None, "/spin\n"),
 }
-# A function of those that are libraries, with arguments and answer. values-caller answers only where its imports are linked to
-# values-callee, which the crates' own tests do; here it is refused by name.
+# A function of those that are libraries, with arguments and answer.
 CALLS = {"values-callee": ("weft:values/echo#echo-list-string", '["a", "b"]', '["a", "b"]\n')}
 # Arguments of those that are commands, with exit code and how their output begins and ends.
 RUNS = {"cli-hello": (["3"], 3, "hello from a command\n", "typed\n"), "probe": (["env"], 0, "A=b\n", "A=b\n")}
-REFUSED = {"values-caller": "weft:values/echo"}
+# Those that answer only where their imports are linked, which other tests do; here they are refused by name.
+REFUSED = {"values-caller": "weft:values/echo", "relay": "weft:relay/relay", "relay-http": "weft:relay/relay", "hits": "wasi:keyvalue/atomics",
+           "kv-pump": "wasi:keyvalue/store", "config-probe": "wasi:config/"}
 
 
 class AppTest(WeftTest):
