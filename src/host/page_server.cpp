@@ -101,8 +101,8 @@ async::Task<void> PageServer::open() {
   WEFT_CO_CHECK(co_await close());
   for (const auto& [address, pages] : wanted_) {
     auto handler = std::make_unique<Handler>(control_, pages);
-    const auto create = [&shards = shards_, handler = handler.get(), address = address] {
-      return web::Server::create(shards, *handler, {.address = address, .limits = limits(), .access_log = {}});
+    const auto create = [&shards = shards_, answering = handler.get(), where = address] {
+      return web::Server::create(shards, *answering, {.address = where, .limits = limits(), .access_log = {}});
     };
     WEFT_CO_TRY(auto server, co_await pool_.run(create));
     open_[address] = {std::move(handler), std::move(server)};
