@@ -148,10 +148,9 @@ async::Task<std::string> ComponentManager::update(wire::UpdateComponent command,
     world_.operations.done(operation, "already updated");
     co_return fmt::format("component {} already updated to {}", id, command.new_component_ref);
   }
-  auto answer = fmt::format("component {} updating from {} to {}", id, current.component_ref, command.new_component_ref);
-  enqueue(id, [this, command, operation]() -> async::Task<void> {
-    return update_job(command, operation);
-  });
+  auto answer =
+      fmt::format("component {} updating from {} to {}", id, current.component_ref, command.new_component_ref);
+  enqueue(id, [this, command, operation]() -> async::Task<void> { return update_job(command, operation); });
   co_return answer;
 }
 
@@ -289,7 +288,8 @@ async::Task<void> ComponentManager::leave_tree(std::string id) {
   if (!place) {
     co_return Result<void>();
   }
-  co_return co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); });
+  co_return co_await told(
+      [this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); });
 }
 
 /// Calls reach `running` from now on; whatever answered before ends its calls and goes.
@@ -325,8 +325,7 @@ async::Task<void> ComponentManager::rescale(wire::ScaleComponent command) {
   const bool other_code = command.allow_update && command.component_ref != now.component_ref;
   // Without limits the command asks for the host's, unless it changes nothing else: then it is a repetition.
   const bool repeats = command.count == now.count && command.config == now.config;
-  const bool other_limits =
-      command.component_limits != now.component_limits && (command.component_limits || !repeats);
+  const bool other_limits = command.component_limits != now.component_limits && (command.component_limits || !repeats);
   if (other_code || other_limits) {
     if (!other_code) {
       command.component_ref = now.component_ref;
@@ -414,8 +413,7 @@ async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, s
 
 async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepare(wire::ScaleComponent command) {
   WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
-  WEFT_CO_TRY(auto fetched,
-              co_await fetch(command.component_id, command.component_ref, command.component_limits));
+  WEFT_CO_TRY(auto fetched, co_await fetch(command.component_id, command.component_ref, command.component_limits));
   if (fetched.claims) {
     WEFT_CO_CHECK(co_await world_.store.put_claims(*fetched.claims));
   }
@@ -451,14 +449,14 @@ void ComponentManager::tell_scaled(const Running& running, std::uint32_t count) 
 }
 
 void ComponentManager::tell_failed(const wire::ScaleComponent& command, const Error& error) {
-  world_.events.publish("component_scale_failed",
-                        wire::component_scale_failed_data({.component_id = command.component_id,
-                                                           .host_id = world_.host_id,
-                                                           .image_ref = command.component_ref,
-                                                           .annotations = command.annotations.value_or(wire::StringMap()),
-                                                           .max_instances = command.count,
-                                                           .claims = nullptr,
-                                                           .error = error.to_string()}));
+  world_.events.publish("component_scale_failed", wire::component_scale_failed_data(
+                                                      {.component_id = command.component_id,
+                                                       .host_id = world_.host_id,
+                                                       .image_ref = command.component_ref,
+                                                       .annotations = command.annotations.value_or(wire::StringMap()),
+                                                       .max_instances = command.count,
+                                                       .claims = nullptr,
+                                                       .error = error.to_string()}));
 }
 
 bool ComponentManager::runs(std::string_view id) const { return find(id) != nullptr; }

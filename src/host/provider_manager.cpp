@@ -57,7 +57,7 @@ std::string describe(const wire::Link& link) {
 
 struct ProviderManager::Entry {
   wire::StartProvider command;
-  std::string image_ref;  ///< without scheme, for events and inventory
+  std::string image_ref;                         ///< without scheme, for events and inventory
   std::unique_ptr<builtins::Provider> provider;  ///< null: starts, or has stopped
   std::deque<Job> jobs;
   bool busy = false;
@@ -98,16 +98,15 @@ async::Task<std::string> ProviderManager::start(wire::StartProvider command, std
 async::Task<std::string> ProviderManager::stop(wire::StopProvider command, std::string operation) {
   const auto found = entries_.find(command.provider_id);
   if (found == entries_.end() || found->second->stopping) {
-    co_return Error(Errc::not_found, "provider with that ID is not running",
-                    "see what runs with: weft get providers", Blame::operator_);
+    co_return Error(Errc::not_found, "provider with that ID is not running", "see what runs with: weft get providers",
+                    Blame::operator_);
   }
   const auto entry = found->second;
   entry->stopping = true;
   WEFT_CO_TRY([[maybe_unused]] const auto ticket, co_await world_.placements.remove_provider(command.provider_id));
   if (const auto place = world_.tree.find("providers/" + command.provider_id)) {
-    WEFT_CO_CHECK(co_await told([this, &place](supervision::Done done) {
-      return world_.tree.remove(*place, std::move(done));
-    }));
+    WEFT_CO_CHECK(
+        co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); }));
   }
   entries_.erase(command.provider_id);
   tell("provider_stopped", *entry, nullptr);
@@ -199,7 +198,8 @@ async::Task<void> ProviderManager::begin(std::shared_ptr<Entry> entry) {
   const auto id = command.provider_id;
   WEFT_CO_TRY(const auto ref, wire::parse_image_ref(command.provider_ref));
   if (ref.kind != wire::ImageKind::builtin) {
-    co_return Error(Errc::unsupported, fmt::format("cannot run {}: this host runs built-in providers", command.provider_ref),
+    co_return Error(Errc::unsupported,
+                    fmt::format("cannot run {}: this host runs built-in providers", command.provider_ref),
                     "name one as wasmcloud+builtin://NAME", Blame::operator_);
   }
   const auto factory = registry_.find(ref.stripped);
@@ -217,9 +217,8 @@ async::Task<void> ProviderManager::begin(std::shared_ptr<Entry> entry) {
   if (!policy_.data_dir.empty()) {
     context.data_dir = policy_.data_dir + "/providers/" + id;
   }
-  WEFT_CO_TRY(entry->provider, co_await world_.pool.run([make = factory->second, context = std::move(context)] {
-    return make(context);
-  }));
+  WEFT_CO_TRY(entry->provider, co_await world_.pool.run(
+                                   [make = factory->second, context = std::move(context)] { return make(context); }));
   WEFT_CO_CHECK(co_await world_.store.ensure_spec(id, ref.stripped));
   // A link that cannot be resolved or is refused does not keep the provider from the others.
   auto links = world_.store.links_of(id);
@@ -245,7 +244,8 @@ async::Task<void> ProviderManager::take_down(std::shared_ptr<Entry> entry) {
   }
   world_.router.set_target(entry->command.provider_id, nullptr);
   co_await world_.router.settle();
-  const auto stop = [provider = entry->provider.get(), grace = world_.stop_grace.value_or(policy_.stop_grace)]() -> Result<void> {
+  const auto stop = [provider = entry->provider.get(),
+                     grace = world_.stop_grace.value_or(policy_.stop_grace)]() -> Result<void> {
     provider->stop(grace);
     return {};
   };
@@ -363,7 +363,7 @@ void ProviderManager::tell(std::string_view event, const Entry& entry, const Err
                            .annotations = entry.command.annotations.value_or(wire::StringMap()),
                            .claims = nullptr,
                            .error = error == nullptr ? std::string() : error->to_string()};
-  const auto text = error != nullptr               ? wire::provider_start_failed_data(data)
+  const auto text = error != nullptr              ? wire::provider_start_failed_data(data)
                     : event == "provider_started" ? wire::provider_started_data(data)
                                                   : wire::provider_stopped_data(data);
   world_.events.publish(event, text);
