@@ -329,8 +329,7 @@ async::Task<void> ComponentManager::rescale(wire::ScaleComponent command) {
   const bool other_code = command.allow_update && command.component_ref != now.component_ref;
   // Without limits the command asks for the host's, unless it changes nothing else: then it is a repetition.
   const bool repeats = command.count == now.count && command.config == now.config;
-  const bool other_limits =
-      command.component_limits != now.component_limits && (command.component_limits || !repeats);
+  const bool other_limits = command.component_limits != now.component_limits && (command.component_limits || !repeats);
   if (other_code || other_limits) {
     if (!other_code) {
       command.component_ref = now.component_ref;

@@ -381,14 +381,12 @@ Result<std::string> ControlServer::delete_label(const std::string& payload) {
 
 // ---- what the lattice shares ----
 
-// Providers older than 1.1 listen under their ids; newer ones and their hosts follow the bucket. An id that is no subject
-// has nobody who could listen.
+// Providers older than 1.1 listen under their ids; newer ones and their hosts follow the bucket. An id that is no
+// subject has nobody who could listen.
 void ControlServer::tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json) {
   for (const auto* id : {&link.source_id, &link.target}) {
-    (void)bus_.publish({.subject = linkdefs_subject(config_.root.lattice, *id, verb),
-                        .reply = {},
-                        .headers = {},
-                        .payload = json});
+    (void)bus_.publish(
+        {.subject = linkdefs_subject(config_.root.lattice, *id, verb), .reply = {}, .headers = {}, .payload = json});
   }
 }
 
@@ -401,8 +399,9 @@ async::Task<std::string> ControlServer::put_link(std::string payload, std::strin
     co_return stored.error();
   }
   if (!names_secrets(link)) {
-    tell_old_providers(link, "put",
-                       encode_resolved(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)));
+    tell_old_providers(
+        link, "put",
+        encode_resolved(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)));
   }
   events_.publish("linkdef_set", wire::linkdef_set_data(link));
   co_return std::string("successfully set link");

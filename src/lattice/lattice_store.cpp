@@ -28,8 +28,8 @@ constexpr int kMaxAttempts = 64;
 Result<std::string> spec_key(const std::string& id) {
   auto key = std::string(kComponent) + id;
   if (const auto valid = bus::check_key(key); !valid) {
-    return Error(valid.error().code(), "failed to get component spec: " + valid.error().message(),
-                 valid.error().hint(), Blame::operator_);
+    return Error(valid.error().code(), "failed to get component spec: " + valid.error().message(), valid.error().hint(),
+                 Blame::operator_);
   }
   return key;
 }

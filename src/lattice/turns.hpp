@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Lets tasks that change the same thing do so one after the other, in the order in which they asked: a host that reads,
-/// changes and writes with revisions would otherwise run into its own writes.
-/// Ownership: a Turn keeps its Turns alive and ends with its scope. Threads: one shard.
+/// Lets tasks that change the same thing do so one after the other, in the order in which they asked: a host that
+/// reads, changes and writes with revisions would otherwise run into its own writes. Ownership: a Turn keeps its Turns
+/// alive and ends with its scope. Threads: one shard.
 #pragma once
 
 #include <deque>

@@ -23,7 +23,8 @@ class ClaimsTest : public LatticeTest {
     if (!IsSkipped()) up();
   }
   /// hello-c, signed; "file://" and its path.
-  std::string signed_app(const std::string& name, std::optional<std::int64_t> expires = {}, const std::function<void(std::string&)>& spoil = {}) {
+  std::string signed_app(const std::string& name, std::optional<std::int64_t> expires = {},
+                         const std::function<void(std::string&)>& spoil = {}) {
     std::ifstream file(app("hello-c").substr(7), std::ios::binary);
     const std::string wasm{std::istreambuf_iterator<char>(file), {}};
     wire::ComponentClaims claims;
@@ -73,18 +74,19 @@ TEST_F(ClaimsTest, a_signed_component_is_told_stored_and_listed_with_its_claims)
                                {"subject", subject_},
                                {"tags", json::array{"a", "b"}},
                                {"version", "1.4.0"}}));
-  EXPECT_JSON_EQ(ask("claims.get").json, (json::object{{"success", true},
-                                                      {"message", ""},
-                                                      {"response", json::array{json::object{{"call_alias", ""},
-                                                                                            {"iss", issuer_.public_text()},
-                                                                                            {"issuer", issuer_.public_text()},
-                                                                                            {"name", "cart"},
-                                                                                            {"rev", "7"},
-                                                                                            {"revision", "7"},
-                                                                                            {"sub", subject_},
-                                                                                            {"subject", subject_},
-                                                                                            {"tags", "a,b"},
-                                                                                            {"version", "1.4.0"}}}}}));
+  EXPECT_JSON_EQ(ask("claims.get").json,
+                 (json::object{{"success", true},
+                               {"message", ""},
+                               {"response", json::array{json::object{{"call_alias", ""},
+                                                                     {"iss", issuer_.public_text()},
+                                                                     {"issuer", issuer_.public_text()},
+                                                                     {"name", "cart"},
+                                                                     {"rev", "7"},
+                                                                     {"revision", "7"},
+                                                                     {"sub", subject_},
+                                                                     {"subject", subject_},
+                                                                     {"tags", "a,b"},
+                                                                     {"version", "1.4.0"}}}}}));
 }
 
 TEST_F(ClaimsTest, an_unsigned_component_runs_without_claims) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scale and update: the decision table row by row. Source: control-plane facts 3.9, 3.10, 6; live-host A5, C10; Q2, Q3, Q5, Q6.
+// Scale and update: the decision table row by row. Source: control-plane facts 3.9, 3.10, 6; live-host A5, C10; Q2, Q3,
+// Q5, Q6.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -24,8 +25,13 @@ class ComponentTest : public LatticeTest {
       finish(answer);
     });
   }
-  json::object scaled(const std::string& id, const std::string& ref, std::uint64_t count, const json::object& annotations = {}) {
-    return {{"annotations", annotations}, {"component_id", id}, {"host_id", host_id()}, {"image_ref", ref}, {"max_instances", count}};
+  json::object scaled(const std::string& id, const std::string& ref, std::uint64_t count,
+                      const json::object& annotations = {}) {
+    return {{"annotations", annotations},
+            {"component_id", id},
+            {"host_id", host_id()},
+            {"image_ref", ref},
+            {"max_instances", count}};
   }
   /// The component `id` of the inventory; null: it does not run.
   json::value running(const std::string& id) {
@@ -181,9 +187,9 @@ TEST_F(ComponentTest, another_reference_scales_and_warns) {
   auto command = scale_command("cart", other, 7);
   command["allow_update"] = true;
   command["annotations"] = notes_;
-  events = events_of_scale(command, "Requested to scale existing component, with a changed image reference: " + hello_ +
-                                        " != " + other +
-                                        ". The component will be scaled, and the image reference will be updated afterwards.");
+  events = events_of_scale(
+      command, "Requested to scale existing component, with a changed image reference: " + hello_ + " != " + other +
+                   ". The component will be scaled, and the image reference will be updated afterwards.");
   ASSERT_FALSE(events.empty());
   EXPECT_JSON_EQ(events.back().data(), scaled("cart", other, 7, notes_));
   EXPECT_EQ(running("cart").at("image_ref"), json::value(other));
@@ -210,7 +216,8 @@ TEST_F(ComponentTest, limits_are_shown_as_far_as_they_can_be_read) {
 TEST_F(ComponentTest, update_answers_what_it_is_going_to_do) {
   const auto other = app("hello-cpp");
   const auto update = [&](const std::string& id, const std::string& ref) {
-    return ask(ours("component.update"), {{"component_id", id}, {"new_component_ref", ref}, {"host_id", host_id()}, {"annotations", nullptr}});
+    return ask(ours("component.update"),
+               {{"component_id", id}, {"new_component_ref", ref}, {"host_id", host_id()}, {"annotations", nullptr}});
   };
   const auto none = update("cart", other);
   EXPECT_FALSE(none.success());
@@ -220,13 +227,16 @@ TEST_F(ComponentTest, update_answers_what_it_is_going_to_do) {
   carry_out(ours("component.scale"), command);
   auto events = events_of([&] {
     const auto same = update("cart", hello_);
-    EXPECT_JSON_EQ(same.json, (json::object{{"success", true}, {"message", "component cart already updated to " + hello_}}));
+    EXPECT_JSON_EQ(same.json,
+                   (json::object{{"success", true}, {"message", "component cart already updated to " + hello_}}));
     finish(same);
   });
   EXPECT_EQ(names(events), "");
   events = events_of([&] {
     const auto updating = update("cart", other);
-    EXPECT_JSON_EQ(updating.json, (json::object{{"success", true}, {"message", "component cart updating from " + hello_ + " to " + other}}));
+    EXPECT_JSON_EQ(
+        updating.json,
+        (json::object{{"success", true}, {"message", "component cart updating from " + hello_ + " to " + other}}));
     finish(updating);
   });
   ASSERT_EQ(names(events), "component_scaled") << "no zero event: wadm would forget the component (6.5)";
@@ -237,7 +247,8 @@ TEST_F(ComponentTest, an_update_that_fails_is_told_by_no_event_and_changes_nothi
   scale("cart", "hello-c", 5);
   const auto before = running("cart");
   const auto events = events_of([&] {
-    const auto answer = ask(ours("component.update"), {{"component_id", "cart"}, {"new_component_ref", "file:///nowhere.wasm"}});
+    const auto answer =
+        ask(ours("component.update"), {{"component_id", "cart"}, {"new_component_ref", "file:///nowhere.wasm"}});
     EXPECT_TRUE(answer.success());
     finish(answer);
   });
@@ -248,10 +259,12 @@ TEST_F(ComponentTest, an_update_that_fails_is_told_by_no_event_and_changes_nothi
 TEST_F(ComponentTest, a_start_writes_a_specification_that_a_stop_leaves) {
   const std::string bucket = std::string("LATTICEDATA_") + kLattice;
   scale("cart", "hello-c", 5);
-  EXPECT_JSON_EQ(parsed(client_->stored(bucket, "COMPONENT_cart").value_or("")), (json::object{{"url", hello_}, {"links", json::array()}}));
+  EXPECT_JSON_EQ(parsed(client_->stored(bucket, "COMPONENT_cart").value_or("")),
+                 (json::object{{"url", hello_}, {"links", json::array()}}));
   ask(ours("component.update"), {{"component_id", "cart"}, {"new_component_ref", app("hello-cpp")}});
   scale("cart", "hello-cpp", 0);
-  EXPECT_JSON_EQ(parsed(client_->stored(bucket, "COMPONENT_cart").value_or("")), (json::object{{"url", hello_}, {"links", json::array()}}))
+  EXPECT_JSON_EQ(parsed(client_->stored(bucket, "COMPONENT_cart").value_or("")),
+                 (json::object{{"url", hello_}, {"links", json::array()}}))
       << "never updated, never removed";
 }
 

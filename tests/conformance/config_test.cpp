@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named configurations, as clients store them and as a guest sees them. Source: control-plane facts 3.15, 9.1-9.3; live-host C7.
+// Named configurations, as clients store them and as a guest sees them. Source: control-plane facts 3.15, 9.1-9.3;
+// live-host C7.
 #include "conformance/lattice_fixture.hpp"
 
 namespace weft::conformance {
@@ -27,7 +28,8 @@ TEST_F(ConfigTest, the_bytes_are_stored_as_they_came) {
   const auto writes = client_->listen(std::string("$KV.CONFIGDATA_") + kLattice + ".>");
   const std::string body = "{ \"b\" : \"2\",\n\t\"a\":\"\\u00fc\" }";
   const auto events = events_of([&] {
-    EXPECT_JSON_EQ(ask("config.put.shop-cart_defaults", body).json, (json::object{{"success", true}, {"message", "successfully put config"}}));
+    EXPECT_JSON_EQ(ask("config.put.shop-cart_defaults", body).json,
+                   (json::object{{"success", true}, {"message", "successfully put config"}}));
   });
   ASSERT_EQ(names(events), "config_set");
   EXPECT_JSON_EQ(events[0].data(), (json::object{{"config_name", "shop-cart_defaults"}}));
@@ -40,9 +42,11 @@ TEST_F(ConfigTest, the_bytes_are_stored_as_they_came) {
 }
 
 TEST_F(ConfigTest, absent_and_empty_are_told_apart) {
-  EXPECT_JSON_EQ(ask("config.get.none").json, (json::object{{"success", true}, {"message", "Configuration not found"}}));
+  EXPECT_JSON_EQ(ask("config.get.none").json,
+                 (json::object{{"success", true}, {"message", "Configuration not found"}}));
   put_config("none", "{}");
-  EXPECT_JSON_EQ(ask("config.get.none").json, (json::object{{"success", true}, {"message", ""}, {"response", json::object()}}));
+  EXPECT_JSON_EQ(ask("config.get.none").json,
+                 (json::object{{"success", true}, {"message", ""}, {"response", json::object()}}));
 }
 
 TEST_F(ConfigTest, a_put_replaces_the_whole_entry) {
@@ -56,7 +60,8 @@ TEST_F(ConfigTest, a_deletion_is_a_purge_and_idempotent) {
   const auto writes = client_->listen(std::string("$KV.CONFIGDATA_") + kLattice + ".>");
   const auto events = events_of([&] {
     for (const auto* name : {"a", "a", "never"}) {
-      EXPECT_JSON_EQ(ask(std::string("config.del.") + name).json, (json::object{{"success", true}, {"message", "successfully deleted config"}}));
+      EXPECT_JSON_EQ(ask(std::string("config.del.") + name).json,
+                     (json::object{{"success", true}, {"message", "successfully deleted config"}}));
     }
   });
   EXPECT_EQ(names(events), "config_deleted config_deleted config_deleted");
@@ -94,7 +99,8 @@ TEST_F(ConfigTest, names_that_are_no_keys_are_refused_with_1_9s_sentences) {
 }
 
 TEST_F(ConfigTest, secret_references_are_stored_by_the_same_operations) {
-  const std::string reference = R"({"name":"db","type":"secret.wasmcloud.dev/v1alpha1","backend":"vault","key":"shop/db","policy":"{}"})";
+  const std::string reference =
+      R"({"name":"db","type":"secret.wasmcloud.dev/v1alpha1","backend":"vault","key":"shop/db","policy":"{}"})";
   put_config("SECRET_db", reference);
   EXPECT_JSON_EQ(ask("config.get.SECRET_db").response(), parsed(reference));
   auto command = scale_command("cart", app("hello-c"), 1);
@@ -123,7 +129,8 @@ TEST_F(ConfigTest, a_change_reaches_a_running_guest_without_a_restart) {
   put_config("b", R"({"y":"4","z":"5"})");
   EXPECT_TRUE(eventually([&] { return get() == "200 x=1\ny=4\nz=5\n"; })) << get();
   EXPECT_TRUE(ask("config.del.b").success());
-  EXPECT_TRUE(eventually([&] { return get() == "200 x=1\ny=2\n"; })) << "what it gave is gone, the rest stays: " << get();
+  EXPECT_TRUE(eventually([&] { return get() == "200 x=1\ny=2\n"; }))
+      << "what it gave is gone, the rest stays: " << get();
   EXPECT_TRUE(ask("config.del.a").success());
   EXPECT_TRUE(eventually([&] { return get() == "200 "; })) << get();
   put_config("a", R"({"x":"again"})");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The envelope of every event. What each one's data are stands with what causes it. Source: control-plane facts 5; live-host C11.
+// The envelope of every event. What each one's data are stands with what causes it. Source: control-plane facts 5;
+// live-host C11.
 #include <regex>
 #include <set>
 
@@ -48,7 +49,9 @@ TEST_F(EventTest, every_event_has_the_subject_and_envelope_of_1_9) {
     for (const auto& [key, value] : event.envelope) {
       members.emplace(key.data(), key.size());
     }
-    ASSERT_EQ(members, (std::set<std::string>{"specversion", "id", "type", "source", "datacontenttype", "time", "data"})) << event.raw.payload;
+    ASSERT_EQ(members,
+              (std::set<std::string>{"specversion", "id", "type", "source", "datacontenttype", "time", "data"}))
+        << event.raw.payload;
     EXPECT_EQ(event.envelope.at("specversion"), json::value("1.0"));
     EXPECT_EQ(event.envelope.at("type"), json::value("com.wasmcloud.lattice." + event.name));
     EXPECT_EQ(event.envelope.at("source"), json::value(id_));
@@ -58,11 +61,13 @@ TEST_F(EventTest, every_event_has_the_subject_and_envelope_of_1_9) {
     EXPECT_TRUE(std::regex_match(id, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"))) << id;
     EXPECT_TRUE(seen_ids.insert(id).second) << "unique";
     const std::string time(event.envelope.at("time").as_string());
-    EXPECT_TRUE(std::regex_match(time, std::regex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}Z"))) << time;
+    EXPECT_TRUE(std::regex_match(time, std::regex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{9}Z")))
+        << time;
   }
-  EXPECT_EQ(seen_names, (std::set<std::string>{"host_started", "host_heartbeat", "host_stopped", "labels_changed", "config_set", "config_deleted",
-                                               "linkdef_set", "linkdef_set_failed", "linkdef_deleted", "component_scaled",
-                                               "component_scale_failed", "provider_started", "provider_start_failed", "provider_stopped"}))
+  EXPECT_EQ(seen_names, (std::set<std::string>{"host_started", "host_heartbeat", "host_stopped", "labels_changed",
+                                               "config_set", "config_deleted", "linkdef_set", "linkdef_set_failed",
+                                               "linkdef_deleted", "component_scaled", "component_scale_failed",
+                                               "provider_started", "provider_start_failed", "provider_stopped"}))
       << "and no other: built-ins have no health";
   EXPECT_EQ(events.front().name, "host_started");
   EXPECT_EQ(events.back().name, "host_stopped");
@@ -85,14 +90,18 @@ TEST_F(EventTest, host_id_is_the_hosts_own) {
   command["host_id"] = "NSOMEBODYELSE";
   carry_out(ours("component.scale"), command);
   EXPECT_EQ(wait_for_event("component_scaled").data().at("host_id"), json::value(host_id()));
-  carry_out(ours("provider.start"), {{"provider_id", "kv"}, {"provider_ref", "wasmcloud+builtin://keyvalue"}, {"host_id", "NSOMEBODYELSE"}});
+  carry_out(ours("provider.start"),
+            {{"provider_id", "kv"}, {"provider_ref", "wasmcloud+builtin://keyvalue"}, {"host_id", "NSOMEBODYELSE"}});
   EXPECT_EQ(wait_for_event("provider_started").data().at("host_id"), json::value(host_id()));
 }
 
 TEST_F(EventTest, annotations_come_back_byte_by_byte) {
   up();
-  const json::object notes{{"wasmcloud.dev/scaler", std::string(64, 'a')}, {"wasmcloud.dev/managed-by", "wadm"}, {"", "empty key"},
-                           {"ü", "ß\n\"\\"}, {"empty", ""}};
+  const json::object notes{{"wasmcloud.dev/scaler", std::string(64, 'a')},
+                           {"wasmcloud.dev/managed-by", "wadm"},
+                           {"", "empty key"},
+                           {"ü", "ß\n\"\\"},
+                           {"empty", ""}};
   auto command = scale_command("hello", app("hello-c"), 1);
   command["annotations"] = notes;
   carry_out(ours("component.scale"), command);

@@ -51,7 +51,8 @@ TEST_F(IdentityTest, the_version_is_semantic_and_the_labels_have_rusts_names) {
   config_.labels = {{"zone", "b"}, {"hostcore.os", "special"}};
   up();
   const auto host = ask("host.ping").response();
-  EXPECT_TRUE(std::regex_match(std::string(host.at("version").as_string()), std::regex("[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.-]+)?")));
+  EXPECT_TRUE(std::regex_match(std::string(host.at("version").as_string()),
+                               std::regex("[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.-]+)?")));
   const auto labels = host.at("labels");
 #if defined(__x86_64__)
   EXPECT_EQ(labels.at("hostcore.arch"), json::value("x86_64"));
@@ -92,26 +93,34 @@ TEST_F(IdentityTest, credentials_are_a_pair) {
 // All subscriptions, with 1.9's queue groups, before host_started: a second host in the group would otherwise carry
 // links and configurations out twice.
 TEST_F(IdentityTest, subscriptions_and_queue_groups_are_those_of_1_9) {
-  auto monitored = test::NatsServer::start({.jetstream = true, .domain = {}, .configuration = "debug: true\ntrace: true\n"});
+  auto monitored =
+      test::NatsServer::start({.jetstream = true, .domain = {}, .configuration = "debug: true\ntrace: true\n"});
   ASSERT_NE(monitored, nullptr);
   config_.nats->urls = {monitored->url()};
   up();
   const auto log = monitored->log();
   const auto base = std::string("wasmbus.ctl.v1.") + kLattice;
   const auto at = [&log](const std::string& text) { return log.find(text); };
-  const auto plain = {base + ".registry.put", base + ".host.ping", base + ".component.auction", base + ".provider.auction",
-                      base + ".component.*." + host_id(), base + ".provider.*." + host_id(), base + ".label.*." + host_id(),
+  const auto plain = {base + ".registry.put",
+                      base + ".host.ping",
+                      base + ".component.auction",
+                      base + ".provider.auction",
+                      base + ".component.*." + host_id(),
+                      base + ".provider.*." + host_id(),
+                      base + ".label.*." + host_id(),
                       base + ".host.*." + host_id()};
   const auto started = at(std::string("[PUB wasmbus.evt.") + kLattice + ".host_started");
   ASSERT_NE(started, std::string::npos);
   for (const auto& subject : plain) {
     // "SUB subject  12": two blanks where a queue group would be.
-    EXPECT_TRUE(std::regex_search(log, std::regex("\\[SUB " + std::regex_replace(subject, std::regex("([.*])"), "\\$1") + "\\s+[0-9]+\\]")))
+    EXPECT_TRUE(std::regex_search(
+        log, std::regex("\\[SUB " + std::regex_replace(subject, std::regex("([.*])"), "\\$1") + "\\s+[0-9]+\\]")))
         << subject;
     EXPECT_LT(at("[SUB " + subject + " "), started) << subject;
   }
-  for (const auto& [subject, group] : {std::pair{base + ".link.*", base + ".link"}, std::pair{base + ".claims.get", base + ".claims"},
-                                       std::pair{base + ".config.>", base + ".config"}}) {
+  for (const auto& [subject, group] :
+       {std::pair{base + ".link.*", base + ".link"}, std::pair{base + ".claims.get", base + ".claims"},
+        std::pair{base + ".config.>", base + ".config"}}) {
     EXPECT_LT(at("[SUB " + subject + " " + group + " "), started) << subject;
   }
   down();
@@ -131,7 +140,8 @@ TEST_F(IdentityTest, two_hosts_share_links_and_configurations_and_answer_once) {
   }
   replies->wait_for(3 * kTimes);
   client_->publish(ctl("host.ping"), "", inbox);
-  EXPECT_EQ(replies->wait_for(3 * kTimes + 2).size(), 3 * kTimes + 2) << "a ping is answered by every host, all else by one";
+  EXPECT_EQ(replies->wait_for(3 * kTimes + 2).size(), 3 * kTimes + 2)
+      << "a ping is answered by every host, all else by one";
   std::size_t sets = 0;
   for (const auto& event : all_events()) {
     sets += event.name == "config_set" ? 1U : 0U;
@@ -165,7 +175,8 @@ TEST_F(IdentityTest, host_started_comes_after_the_stored_state_is_known) {
   const std::string bucket = std::string("LATTICEDATA_") + kLattice;
   for (int index = 0; index < 300; ++index) {
     const auto id = "c" + std::to_string(index);
-    ASSERT_TRUE(client_->store(bucket, "COMPONENT_" + id, to_text(json::object{{"url", "x"}, {"links", {link(id, "kv")}}})));
+    ASSERT_TRUE(
+        client_->store(bucket, "COMPONENT_" + id, to_text(json::object{{"url", "x"}, {"links", {link(id, "kv")}}})));
   }
   up();
   EXPECT_EQ(ask("link.get").response().as_array().size(), 300U);
@@ -191,11 +202,13 @@ TEST_F(IdentityTest, a_heartbeat_is_the_inventory_and_the_first_comes_one_interv
   EXPECT_JSON_EQ(data, expected);
   scale("cart", "hello-c", 3);
   const auto seen = events_->size();
-  events_->wait_until([&](const auto& all) {
-    return std::any_of(all.begin() + static_cast<std::ptrdiff_t>(seen), all.end(), [](const Seen& event) {
-      return event.subject.ends_with(".host_heartbeat") && event.payload.find("\"cart\"") != std::string::npos;
-    });
-  }, "a heartbeat with the component");
+  events_->wait_until(
+      [&](const auto& all) {
+        return std::any_of(all.begin() + static_cast<std::ptrdiff_t>(seen), all.end(), [](const Seen& event) {
+          return event.subject.ends_with(".host_heartbeat") && event.payload.find("\"cart\"") != std::string::npos;
+        });
+      },
+      "a heartbeat with the component");
 }
 
 class StopTest : public IdentityTest {

@@ -131,8 +131,8 @@ std::string LatticeClient::new_inbox() { return state_->bus->new_inbox(); }
 
 std::shared_ptr<Capture> LatticeClient::listen(const std::string& pattern) {
   auto capture = std::make_shared<Capture>();
-  auto subscription = state_->bus->subscribe(state_->shard, pattern, {},
-                                             [capture](bus::Message message) { capture->add(to_seen(std::move(message))); });
+  auto subscription = state_->bus->subscribe(
+      state_->shard, pattern, {}, [capture](bus::Message message) { capture->add(to_seen(std::move(message))); });
   EXPECT_TRUE(subscription) << subscription.error().to_string();
   if (subscription) {
     state_->subscriptions.push_back(*std::move(subscription));

@@ -235,9 +235,9 @@ void LatticeTest::put_config(const std::string& name, const std::string& body) {
 void LatticeTest::start_web() {
   web_port_ = free_port();
   put_config("web", to_text(json::object{{"default_address", "127.0.0.1:" + std::to_string(web_port_)}}));
-  carry_out(ours("provider.start"), {{"provider_id", "web"},
-                                     {"provider_ref", "wasmcloud+builtin://http-server"},
-                                     {"config", json::array{"web"}}});
+  carry_out(
+      ours("provider.start"),
+      {{"provider_id", "web"}, {"provider_ref", "wasmcloud+builtin://http-server"}, {"config", json::array{"web"}}});
 }
 
 std::string LatticeTest::get(const std::string& target) const {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A host on a NATS server of its own, and a client that speaks to it with bare messages. What the client sends and sees
-/// is JSON text; nothing of the host's own codecs is between.
+/// A host on a NATS server of its own, and a client that speaks to it with bare messages. What the client sends and
+/// sees is JSON text; nothing of the host's own codecs is between.
 ///
 /// Order: events come on one subscription, and a host publishes them on one connection, so a label that is put after
-/// something is a mark in the stream of events: what stands before it is all that came of it (events_of). The same holds
-/// for replies to one inbox (silent). Threads: the test's own.
+/// something is a mark in the stream of events: what stands before it is all that came of it (events_of). The same
+/// holds for replies to one inbox (silent). Threads: the test's own.
 #pragma once
 
 #include <gtest/gtest.h>

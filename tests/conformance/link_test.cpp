@@ -23,7 +23,8 @@ class LinkTest : public LatticeTest {
 TEST_F(LinkTest, a_link_is_stored_told_and_found) {
   const auto given = link("cart", "kv", "wasi:keyvalue", {"store", "atomics"});
   const auto events = events_of([&] {
-    EXPECT_JSON_EQ(ask("link.put", given).json, (json::object{{"success", true}, {"message", "successfully set link"}}));
+    EXPECT_JSON_EQ(ask("link.put", given).json,
+                   (json::object{{"success", true}, {"message", "successfully set link"}}));
   });
   ASSERT_EQ(names(events), "linkdef_set");
   EXPECT_JSON_EQ(events[0].data(), given);
@@ -32,7 +33,10 @@ TEST_F(LinkTest, a_link_is_stored_told_and_found) {
 }
 
 TEST_F(LinkTest, name_and_configurations_may_be_left_out) {
-  EXPECT_TRUE(ask("link.put", std::string(R"({"source_id":"a","target":"b","wit_namespace":"c","wit_package":"d","interfaces":["e"]})")).success());
+  EXPECT_TRUE(
+      ask("link.put",
+          std::string(R"({"source_id":"a","target":"b","wit_namespace":"c","wit_package":"d","interfaces":["e"]})"))
+          .success());
   EXPECT_JSON_EQ(all(), json::array{link("a", "b", "c:d", {"e"})});
 }
 
@@ -57,7 +61,8 @@ TEST_F(LinkTest, a_name_of_a_configuration_that_is_not_there_is_refused_before_a
 TEST_F(LinkTest, a_second_target_for_a_shared_interface_is_a_conflict) {
   EXPECT_TRUE(ask("link.put", link("cart", "kv", "wasi:keyvalue", {"store", "atomics"})).success());
   Answer answer;
-  const auto events = events_of([&] { answer = ask("link.put", link("cart", "other", "wasi:keyvalue", {"atomics", "batch"})); });
+  const auto events =
+      events_of([&] { answer = ask("link.put", link("cart", "other", "wasi:keyvalue", {"atomics", "batch"})); });
   EXPECT_FALSE(answer.success());
   EXPECT_NE(answer.message().find("link already exists with different target"), std::string::npos) << answer.message();
   EXPECT_EQ(names(events), "linkdef_set_failed");

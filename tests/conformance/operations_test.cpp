@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Envelope, queries, auctions, labels, registries and what is no command. Source: control-plane facts 3.1-3.8, 3.12, 3.16, 3.17.
+// Envelope, queries, auctions, labels, registries and what is no command. Source: control-plane
+// facts 3.1-3.8, 3.12, 3.16, 3.17.
 #include <set>
 
 #include "conformance/lattice_fixture.hpp"
@@ -34,8 +35,8 @@ TEST_F(OperationsTest, a_ping_is_answered_with_the_host) {
   EXPECT_TRUE(answer.success());
   EXPECT_EQ(answer.message(), "");
   const auto host = answer.response();
-  EXPECT_EQ(members(host), (std::set<std::string>{"id", "friendly_name", "labels", "lattice", "uptime_human", "uptime_seconds",
-                                                  "version", "ctl_host", "rpc_host"}))
+  EXPECT_EQ(members(host), (std::set<std::string>{"id", "friendly_name", "labels", "lattice", "uptime_human",
+                                                  "uptime_seconds", "version", "ctl_host", "rpc_host"}))
       << "js_domain only where one is configured";
   EXPECT_EQ(host.at("id"), json::value(host_id()));
   EXPECT_EQ(host.at("lattice"), json::value(kLattice));
@@ -59,8 +60,8 @@ TEST_F(OperationsTest, the_body_of_a_query_is_ignored) {
 TEST_F(OperationsTest, an_inventory_has_every_member) {
   const auto answer = ask(ours("host.get"));
   const auto inventory = answer.response();
-  EXPECT_EQ(members(inventory), (std::set<std::string>{"components", "providers", "host_id", "friendly_name", "labels", "version",
-                                                       "uptime_human", "uptime_seconds"}));
+  EXPECT_EQ(members(inventory), (std::set<std::string>{"components", "providers", "host_id", "friendly_name", "labels",
+                                                       "version", "uptime_human", "uptime_seconds"}));
   EXPECT_EQ(inventory.at("components"), json::value(json::array()));
   EXPECT_EQ(inventory.at("providers"), json::value(json::array()));
   EXPECT_EQ(inventory.at("host_id"), json::value(host_id()));
@@ -171,7 +172,8 @@ TEST_F(OperationsTest, unknown_members_are_ignored_in_every_command) {
   EXPECT_TRUE(ask("provider.auction", with_extra(auction("provider", "a", {}))).success());
   EXPECT_TRUE(ask("link.put", with_extra(link("a", "b"))).success());
   EXPECT_TRUE(ask("link.del", with_extra(link("a", "b"))).success());
-  EXPECT_TRUE(ask("registry.put", std::string(R"({"r.example":{"username":"u","password":"p","later":[1]}})")).success());
+  EXPECT_TRUE(
+      ask("registry.put", std::string(R"({"r.example":{"username":"u","password":"p","later":[1]}})")).success());
   EXPECT_EQ(ask(ours("provider.stop"), with_extra({{"provider_id", "a"}})).message().substr(0, 40),
             "provider with that ID is not running: se");
 }
@@ -179,15 +181,16 @@ TEST_F(OperationsTest, unknown_members_are_ignored_in_every_command) {
 TEST_F(OperationsTest, an_auction_is_answered_where_every_constraint_holds) {
   for (const std::string kind : {"component", "provider"}) {
     const auto tail = kind + ".auction";
-    for (const auto& constraints : {json::object{}, json::object{{"zone", "b"}},
-                                    json::object{{"zone", "b"}, {"hostcore.os", "linux"}}}) {
+    for (const auto& constraints :
+         {json::object{}, json::object{{"zone", "b"}}, json::object{{"zone", "b"}, {"hostcore.os", "linux"}}}) {
       const auto ack = ask(tail, auction(kind, "cart", constraints));
       auto expected = auction(kind, "cart", constraints);
       expected["host_id"] = host_id();
       EXPECT_JSON_EQ(ack.json, (json::object{{"success", true}, {"message", ""}, {"response", expected}}));
     }
-    for (const auto& constraints : {json::object{{"zone", "c"}}, json::object{{"zone", "B"}}, json::object{{"gpu", "yes"}},
-                                    json::object{{"zone", "b"}, {"gpu", "yes"}}, json::object{{"zone", ""}}}) {
+    for (const auto& constraints :
+         {json::object{{"zone", "c"}}, json::object{{"zone", "B"}}, json::object{{"gpu", "yes"}},
+          json::object{{"zone", "b"}, {"gpu", "yes"}}, json::object{{"zone", ""}}}) {
       EXPECT_TRUE(silent(tail, to_text(auction(kind, "cart", constraints)))) << to_text(constraints);
     }
   }
@@ -199,7 +202,8 @@ TEST_F(OperationsTest, an_auction_for_an_id_that_runs_is_not_answered) {
   carry_out(ours("provider.start"), {{"provider_id", "kv"}, {"provider_ref", "wasmcloud+builtin://keyvalue"}});
   EXPECT_TRUE(silent("component.auction", to_text(auction("component", "cart", {}))));
   EXPECT_TRUE(silent("provider.auction", to_text(auction("provider", "kv", {}))));
-  EXPECT_EQ(ask("component.auction", auction("component", "cart2", {})).response().at("component_id"), json::value("cart2"));
+  EXPECT_EQ(ask("component.auction", auction("component", "cart2", {})).response().at("component_id"),
+            json::value("cart2"));
   EXPECT_TRUE(ask("provider.auction", auction("provider", "cart", {})).success());
 }
 
@@ -250,7 +254,8 @@ TEST_F(OperationsTest, the_labels_of_the_host_itself_cannot_be_put_but_deleted) 
 }
 
 TEST_F(OperationsTest, registries_are_taken) {
-  const auto answer = ask("registry.put", std::string(R"({"registry.example.net":{"username":"puller","password":"s3cr3t",
+  const auto answer =
+      ask("registry.put", std::string(R"({"registry.example.net":{"username":"puller","password":"s3cr3t",
       "registryType":"oci"},"other":{"token":"t"},"none":{}})"));
   EXPECT_JSON_EQ(answer.json, (json::object{{"success", true}, {"message", "successfully put registries"}}));
 }

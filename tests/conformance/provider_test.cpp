@@ -13,7 +13,11 @@ class ProviderTest : public LatticeTest {
   }
   const json::object notes_{{"wasmcloud.dev/appspec", "shop"}};
   json::object start(const std::string& id, const std::string& ref) {
-    return {{"provider_id", id}, {"provider_ref", ref}, {"host_id", host_id()}, {"config", json::array()}, {"annotations", notes_}};
+    return {{"provider_id", id},
+            {"provider_ref", ref},
+            {"host_id", host_id()},
+            {"config", json::array()},
+            {"annotations", notes_}};
   }
   const std::string keyvalue_ = "wasmcloud+builtin://keyvalue";
 };
@@ -35,7 +39,8 @@ TEST_F(ProviderTest, a_start_is_accepted_and_told_with_the_stripped_reference) {
       << "a built-in is unsigned: no claims";
   auto shown = inventory().at("providers").as_array().at(0).as_object();
   shown.erase("name");
-  EXPECT_JSON_EQ(shown, (json::object{{"id", "kv"}, {"image_ref", "keyvalue"}, {"revision", 0}, {"annotations", notes_}}));
+  EXPECT_JSON_EQ(shown,
+                 (json::object{{"id", "kv"}, {"image_ref", "keyvalue"}, {"revision", 0}, {"annotations", notes_}}));
   EXPECT_JSON_EQ(parsed(client_->stored(std::string("LATTICEDATA_") + kLattice, "COMPONENT_kv").value_or("")),
                  (json::object{{"url", "keyvalue"}, {"links", json::array()}}));
 }
@@ -52,17 +57,21 @@ TEST_F(ProviderTest, an_id_that_runs_is_not_started_again) {
 }
 
 TEST_F(ProviderTest, what_cannot_start_fails_by_an_event_with_the_reference_as_requested) {
-  for (const std::string ref : {"wasmcloud+builtin://nothing", "file:///nowhere.par.gz", "registry.example.net/x:1", ""}) {
+  for (const std::string ref :
+       {"wasmcloud+builtin://nothing", "file:///nowhere.par.gz", "registry.example.net/x:1", ""}) {
     const auto events = events_of([&] {
       const auto answer = ask(ours("provider.start"), start("p", ref));
-      EXPECT_JSON_EQ(answer.json, (json::object{{"success", true}, {"message", "successfully started provider"}})) << ref;
+      EXPECT_JSON_EQ(answer.json, (json::object{{"success", true}, {"message", "successfully started provider"}}))
+          << ref;
       finish(answer);
     });
     ASSERT_EQ(names(events), "provider_start_failed") << ref;
     auto data = events[0].data();
     EXPECT_TRUE(data.at("error").is_string());
     data.erase("error");
-    EXPECT_JSON_EQ(data, (json::object{{"provider_ref", ref}, {"provider_id", "p"}, {"host_id", host_id()}, {"link_name", "default"}}));
+    EXPECT_JSON_EQ(
+        data,
+        (json::object{{"provider_ref", ref}, {"provider_id", "p"}, {"host_id", host_id()}, {"link_name", "default"}}));
   }
   carry_out(ours("provider.start"), start("p", keyvalue_));
   EXPECT_EQ(inventory().at("providers").as_array().size(), 1U) << "the id is free again";
@@ -78,21 +87,26 @@ TEST_F(ProviderTest, a_configuration_that_is_not_there_fails_the_start) {
 
 TEST_F(ProviderTest, a_stop_is_answered_after_its_event) {
   carry_out(ours("provider.start"), start("kv", keyvalue_));
-  const auto everything = client_->listen(">");  // one subscription: replies and events in the order of the host's sending
+  const auto everything =
+      client_->listen(">");  // one subscription: replies and events in the order of the host's sending
   const auto inbox = client_->new_inbox();
-  client_->publish(ctl(ours("provider.stop")), to_text(json::object{{"host_id", host_id()}, {"provider_id", "kv"}}), inbox);
-  const auto seen = everything->wait_until([&](const auto& all) { return !all.empty() && all.back().subject == inbox; }, "the answer");
+  client_->publish(ctl(ours("provider.stop")), to_text(json::object{{"host_id", host_id()}, {"provider_id", "kv"}}),
+                   inbox);
+  const auto seen = everything->wait_until([&](const auto& all) { return !all.empty() && all.back().subject == inbox; },
+                                           "the answer");
   ASSERT_GE(seen.size(), 2U);
-  EXPECT_JSON_EQ(parsed(seen.back().payload), (json::object{{"success", true}, {"message", "successfully stopped provider"}}));
-  const auto stopped = std::find_if(seen.begin(), seen.end(), [](const Seen& one) { return one.subject.ends_with(".provider_stopped"); });
+  EXPECT_JSON_EQ(parsed(seen.back().payload),
+                 (json::object{{"success", true}, {"message", "successfully stopped provider"}}));
+  const auto stopped = std::find_if(seen.begin(), seen.end(),
+                                    [](const Seen& one) { return one.subject.ends_with(".provider_stopped"); });
   ASSERT_NE(stopped, seen.end()) << "the event comes before the answer";
   EXPECT_JSON_EQ(parsed(stopped->payload).at("data"), (json::object{{"host_id", host_id()},
-                                                                   {"provider_id", "kv"},
-                                                                   {"annotations", notes_},
-                                                                   {"reason", "stop"},
-                                                                   {"instance_id", "kv"},
-                                                                   {"public_key", "kv"},
-                                                                   {"link_name", "default"}}));
+                                                                    {"provider_id", "kv"},
+                                                                    {"annotations", notes_},
+                                                                    {"reason", "stop"},
+                                                                    {"instance_id", "kv"},
+                                                                    {"public_key", "kv"},
+                                                                    {"link_name", "default"}}));
   EXPECT_TRUE(inventory().at("providers").as_array().empty());
 }
 

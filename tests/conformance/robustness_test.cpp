@@ -38,10 +38,17 @@ class RobustnessTest : public LatticeTest {
         {ours("host.stop"), R"({"host_id":"NOTHER","timeout":1000})"},
         {"component.auction", R"({"component_ref":"x","component_id":"y","constraints":{"a":"b"}})"},
         {"provider.auction", R"({"provider_ref":"x","provider_id":"y","constraints":{}})"},
-        {ours("component.scale"), text({{"component_ref", app("hello-c")}, {"component_id", "fuzzed"}, {"count", 3}, {"annotations", {{"a", "b"}}},
-                                        {"component_limits", {{"max_memory_limit", "1000000"}}}, {"config", json::array{"c"}}, {"allow_update", true}})},
-        {ours("component.update"), text({{"component_id", "fuzzed"}, {"new_component_ref", app("hello-cpp")}, {"annotations", nullptr}})},
-        {ours("provider.start"), R"({"provider_id":"fuzzed","provider_ref":"wasmcloud+builtin://keyvalue","config":[],"annotations":{}})"},
+        {ours("component.scale"), text({{"component_ref", app("hello-c")},
+                                        {"component_id", "fuzzed"},
+                                        {"count", 3},
+                                        {"annotations", {{"a", "b"}}},
+                                        {"component_limits", {{"max_memory_limit", "1000000"}}},
+                                        {"config", json::array{"c"}},
+                                        {"allow_update", true}})},
+        {ours("component.update"),
+         text({{"component_id", "fuzzed"}, {"new_component_ref", app("hello-cpp")}, {"annotations", nullptr}})},
+        {ours("provider.start"),
+         R"({"provider_id":"fuzzed","provider_ref":"wasmcloud+builtin://keyvalue","config":[],"annotations":{}})"},
         {ours("provider.stop"), R"({"provider_id":"fuzzed","host_id":""})"},
         {ours("label.put"), R"({"key":"fuzzed","value":"true"})"},
         {ours("label.del"), R"({"key":"fuzzed"})"},
@@ -59,9 +66,20 @@ class RobustnessTest : public LatticeTest {
 
 TEST_F(RobustnessTest, malformed_messages_of_every_kind_harm_nobody) {
   const std::string deep(10'000, '[');
-  const std::vector<std::string> bodies = {"{", "}", "null", "[]", "0", "\"", deep, std::string(1, '\0'), "\xc3\x28",
-                                           "{\"component_id\":" + deep, R"({"a":"b"} trailing)", R"({"component_id":null})",
-                                           std::string(100'000, ' '), R"({"component_id":"x","component_id":"y"})"};
+  const std::vector<std::string> bodies = {"{",
+                                           "}",
+                                           "null",
+                                           "[]",
+                                           "0",
+                                           "\"",
+                                           deep,
+                                           std::string(1, '\0'),
+                                           "\xc3\x28",
+                                           "{\"component_id\":" + deep,
+                                           R"({"a":"b"} trailing)",
+                                           R"({"component_id":null})",
+                                           std::string(100'000, ' '),
+                                           R"({"component_id":"x","component_id":"y"})"};
   const auto inbox = client_->new_inbox();
   const auto replies = client_->listen(inbox);
   for (const auto& [tail, valid] : commands()) {
@@ -72,11 +90,13 @@ TEST_F(RobustnessTest, malformed_messages_of_every_kind_harm_nobody) {
     }
   }
   client_->publish(ctl("host.ping"), "", inbox);
-  const auto all = replies->wait_until([](const auto& seen) { return !seen.empty() && seen.back().payload.find("ctl_host") != std::string::npos; },
-                                       "the ping");
+  const auto all = replies->wait_until(
+      [](const auto& seen) { return !seen.empty() && seen.back().payload.find("ctl_host") != std::string::npos; },
+      "the ping");
   for (const auto& reply : all) {
     const auto value = parsed(reply.payload);
-    ASSERT_TRUE(value.is_object() && value.as_object().contains("success") && value.as_object().contains("message")) << reply.payload;
+    ASSERT_TRUE(value.is_object() && value.as_object().contains("success") && value.as_object().contains("message"))
+        << reply.payload;
   }
   expect_neighbours_unharmed();
 }
@@ -104,7 +124,10 @@ TEST_F(RobustnessTest, messages_just_below_and_above_the_largest_payload_harm_no
     EXPECT_TRUE(client_->publish(ctl(tail), std::string(kMaxPayload, '{')));
     EXPECT_TRUE(client_->publish(ctl(tail), padded(kMaxPayload)));
   }
-  ASSERT_TRUE(ask("link.del", {{"source_id", "long"}, {"name", long_name + "1"}, {"wit_namespace", "wasi"}, {"wit_package", "keyvalue"}}).success());
+  ASSERT_TRUE(
+      ask("link.del",
+          {{"source_id", "long"}, {"name", long_name + "1"}, {"wit_namespace", "wasi"}, {"wit_package", "keyvalue"}})
+          .success());
   expect_neighbours_unharmed();
 }
 
@@ -149,7 +172,8 @@ TEST_F(RobustnessTest, a_thousand_commands_at_once_are_all_carried_out) {
         client_->publish(ctl("config.put.c" + number), R"({"a":"b"})", inbox);
         break;
       case 3:
-        client_->publish(ctl(ours("label.put")), to_text(json::object{{"key", "l" + number}, {"value", number}}), inbox);
+        client_->publish(ctl(ours("label.put")), to_text(json::object{{"key", "l" + number}, {"value", number}}),
+                         inbox);
         break;
       default:
         client_->publish(ctl(ours("host.get")), "", inbox);
@@ -182,8 +206,20 @@ class Mutator {
 
  private:
   json::value any() {
-    const std::array<json::value, 14> values = {nullptr, true, 0, -1, 4294967296, 1e308, "", "a.b", json::string(300, 'z'), "\xf0\x9f\x8c\x8a",
-                                                json::array(), json::object(), json::array{nullptr, json::array{1}}, "SECRET_x"};
+    const std::array<json::value, 14> values = {nullptr,
+                                                true,
+                                                0,
+                                                -1,
+                                                4294967296,
+                                                1e308,
+                                                "",
+                                                "a.b",
+                                                json::string(300, 'z'),
+                                                "\xf0\x9f\x8c\x8a",
+                                                json::array(),
+                                                json::object(),
+                                                json::array{nullptr, json::array{1}},
+                                                "SECRET_x"};
     return values[below(values.size())];
   }
   void change_value(json::value& value) {

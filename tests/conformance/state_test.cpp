@@ -67,7 +67,8 @@ TEST_F(StateTest, a_bucket_that_is_there_is_used_as_it_is) {
 
 TEST_F(StateTest, links_of_another_writer_are_picked_up) {
   up();
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_cart", to_text(json::object{{"url", "x"}, {"links", json::array{link("cart", "kv")}}})));
+  ASSERT_TRUE(client_->store(data_, "COMPONENT_cart",
+                             to_text(json::object{{"url", "x"}, {"links", json::array{link("cart", "kv")}}})));
   EXPECT_TRUE(shows(link("cart", "kv")));
   ASSERT_TRUE(client_->store(data_, "COMPONENT_cart", R"({"url":"x","links":[]})"));
   EXPECT_TRUE(eventually([&] { return links() == 0; }));
@@ -81,17 +82,22 @@ TEST_F(StateTest, a_running_component_is_routed_by_links_of_another_writer) {
   start_web();
   scale("hello", "hello-c", 5);
   scale("hello2", "hello-cpp", 5);
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_web",
-                             to_text(json::object{{"url", "http-server"}, {"links", json::array{link("web", "hello", "wasi:http", {"incoming-handler"})}}})));
+  ASSERT_TRUE(client_->store(
+      data_, "COMPONENT_web",
+      to_text(json::object{{"url", "http-server"},
+                           {"links", json::array{link("web", "hello", "wasi:http", {"incoming-handler"})}}})));
   EXPECT_TRUE(eventually([&] { return get() == "200 hello from C\n"; })) << get();
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_web",
-                             to_text(json::object{{"url", "http-server"}, {"links", json::array{link("web", "hello2", "wasi:http", {"incoming-handler"})}}})));
+  ASSERT_TRUE(client_->store(
+      data_, "COMPONENT_web",
+      to_text(json::object{{"url", "http-server"},
+                           {"links", json::array{link("web", "hello2", "wasi:http", {"incoming-handler"})}}})));
   EXPECT_TRUE(eventually([&] { return get() == "200 hello from C++\n"; })) << "without a restart: " << get();
 }
 
 TEST_F(StateTest, a_key_is_split_at_its_first_underscore) {
   up();
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_a_b_c", to_text(json::object{{"url", ""}, {"links", json::array{link("a_b_c", "kv")}}})));
+  ASSERT_TRUE(client_->store(data_, "COMPONENT_a_b_c",
+                             to_text(json::object{{"url", ""}, {"links", json::array{link("a_b_c", "kv")}}})));
   EXPECT_TRUE(shows(link("a_b_c", "kv")));
   EXPECT_EQ(ask("link.del", {{"source_id", "a_b_c"}, {"wit_namespace", "wasi"}, {"wit_package", "keyvalue"}}).message(),
             "successfully deleted link");
@@ -100,14 +106,22 @@ TEST_F(StateTest, a_key_is_split_at_its_first_underscore) {
 TEST_F(StateTest, unknown_and_legacy_keys_and_unreadable_values_are_ignored) {
   up();
   const std::vector<std::pair<std::string, std::string>> entries = {
-      {"LINKDEF_x", R"({"actor_id":"a","contract_id":"c"})"}, {"REFMAP_x", "{}"}, {"SOMETHING_else", "{}"},
-      {"nounderscore", "x"}, {"COMPONENT", "{}"}, {"COMPONENT_broken", "{not json"}, {"COMPONENT_empty", ""},
-      {"COMPONENT_list", "[]"}, {"COMPONENT_faulty", R"({"url":1,"links":{}})"}, {"CLAIMS_broken", "["},
+      {"LINKDEF_x", R"({"actor_id":"a","contract_id":"c"})"},
+      {"REFMAP_x", "{}"},
+      {"SOMETHING_else", "{}"},
+      {"nounderscore", "x"},
+      {"COMPONENT", "{}"},
+      {"COMPONENT_broken", "{not json"},
+      {"COMPONENT_empty", ""},
+      {"COMPONENT_list", "[]"},
+      {"COMPONENT_faulty", R"({"url":1,"links":{}})"},
+      {"CLAIMS_broken", "["},
       {"CLAIMS_other", R"({"subject":"another","issuer":"A","name":"n","revision":"0","version":""})"}};
   for (const auto& [key, value] : entries) {
     ASSERT_TRUE(client_->store(data_, key, value));
   }
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_last", to_text(json::object{{"url", ""}, {"links", json::array{link("last", "kv")}}})));
+  ASSERT_TRUE(client_->store(data_, "COMPONENT_last",
+                             to_text(json::object{{"url", ""}, {"links", json::array{link("last", "kv")}}})));
   EXPECT_TRUE(shows(link("last", "kv"))) << "what follows is read";
   EXPECT_EQ(links(), 1U);
   EXPECT_TRUE(ask("claims.get").response().as_array().empty()) << "a key must equal the subject";
@@ -120,7 +134,9 @@ TEST_F(StateTest, unknown_members_of_stored_values_are_ignored) {
   up();
   auto stored = link("cart", "kv");
   stored["x_future"] = json::object{{"a", 1}};
-  ASSERT_TRUE(client_->store(data_, "COMPONENT_cart", to_text(json::object{{"url", "x"}, {"links", json::array{stored}}, {"x_more", json::array()}})));
+  ASSERT_TRUE(
+      client_->store(data_, "COMPONENT_cart",
+                     to_text(json::object{{"url", "x"}, {"links", json::array{stored}}, {"x_more", json::array()}})));
   EXPECT_TRUE(shows(link("cart", "kv")));
 }
 
@@ -137,24 +153,45 @@ TEST_F(StateTest, claims_of_another_writer_are_listed_in_every_stored_form) {
   const std::string component = "MDX646OUGTPYCAAHVFRUE2CUVGZ2HZVDEZSJT7C76R6QIVUMUX4FIFLW";
   const std::string issuer = "ADKM745PT6MFHLCXFG52EDV2BVA4EEOVLFH7PRLHVS5CGCWEPWBS46SJ";
   const auto entry = [&](const std::string& tags) {
-    return json::object{{"call_alias", ""}, {"iss", issuer}, {"issuer", issuer}, {"name", "cart"}, {"rev", "0"}, {"revision", "0"},
-                        {"sub", component}, {"subject", component}, {"tags", tags}, {"version", "1.4.0"}};
+    return json::object{{"call_alias", ""}, {"iss", issuer},     {"issuer", issuer}, {"name", "cart"},
+                        {"rev", "0"},       {"revision", "0"},   {"sub", component}, {"subject", component},
+                        {"tags", tags},     {"version", "1.4.0"}};
   };
-  const auto lists = [&](const json::value& expected) { return eventually([&] { return ask("claims.get").response() == expected; }); };
+  const auto lists = [&](const json::value& expected) {
+    return eventually([&] { return ask("claims.get").response() == expected; });
+  };
   ASSERT_TRUE(client_->store(data_, "CLAIMS_" + component,
-                             to_text(json::object{{"call_alias", ""}, {"issuer", issuer}, {"name", "cart"}, {"revision", "0"},
-                                                  {"subject", component}, {"tags", json::array()}, {"version", "1.4.0"}})));
+                             to_text(json::object{{"call_alias", ""},
+                                                  {"issuer", issuer},
+                                                  {"name", "cart"},
+                                                  {"revision", "0"},
+                                                  {"subject", component},
+                                                  {"tags", json::array()},
+                                                  {"version", "1.4.0"}})));
   EXPECT_TRUE(lists(json::array{entry("")})) << to_text(ask("claims.get").response());
   ASSERT_TRUE(client_->store(data_, "CLAIMS_" + component,
-                             to_text(json::object{{"call_alias", ""}, {"iss", issuer}, {"name", "cart"}, {"rev", "0"},
-                                                  {"sub", component}, {"tags", "a,b"}, {"version", "1.4.0"}})));
+                             to_text(json::object{{"call_alias", ""},
+                                                  {"iss", issuer},
+                                                  {"name", "cart"},
+                                                  {"rev", "0"},
+                                                  {"sub", component},
+                                                  {"tags", "a,b"},
+                                                  {"version", "1.4.0"}})));
   EXPECT_TRUE(lists(json::array{entry("a,b")})) << to_text(ask("claims.get").response());
   const std::string provider = "VAHNM37G4ARHZ3CYHB3L4M5RNVIGJ2GCPWZPRHDRPXTWSYMK7N5JYPBH";
-  ASSERT_TRUE(client_->store(data_, "CLAIMS_" + provider,
-                             to_text(json::object{{"issuer", issuer}, {"name", "http"}, {"revision", "3"}, {"subject", provider}, {"version", "0.1.0"}})));
-  EXPECT_TRUE(lists(json::array{entry("a,b"),
-                                json::object{{"iss", issuer}, {"issuer", issuer}, {"name", "http"}, {"rev", "3"}, {"revision", "3"},
-                                             {"sub", provider}, {"subject", provider}, {"version", "0.1.0"}, {"config_schema", ""}}}))
+  ASSERT_TRUE(client_->store(
+      data_, "CLAIMS_" + provider,
+      to_text(json::object{
+          {"issuer", issuer}, {"name", "http"}, {"revision", "3"}, {"subject", provider}, {"version", "0.1.0"}})));
+  EXPECT_TRUE(lists(json::array{entry("a,b"), json::object{{"iss", issuer},
+                                                           {"issuer", issuer},
+                                                           {"name", "http"},
+                                                           {"rev", "3"},
+                                                           {"revision", "3"},
+                                                           {"sub", provider},
+                                                           {"subject", provider},
+                                                           {"version", "0.1.0"},
+                                                           {"config_schema", ""}}}))
       << "components first, then providers: " << to_text(ask("claims.get").response());
   client_->erase(data_, "CLAIMS_" + component);
   EXPECT_TRUE(eventually([&] { return ask("claims.get").response().as_array().size() == 1; })) << "evicted by key (Q9)";
@@ -170,7 +207,8 @@ TEST_F(StateTest, a_configuration_of_another_writer_counts_at_once) {
 }
 
 TEST_F(StateTest, writes_go_through_the_domain_of_jetstream) {
-  auto hub = test::NatsServer::start({.jetstream = true, .domain = "hub", .configuration = "debug: true\ntrace: true\n"});
+  auto hub =
+      test::NatsServer::start({.jetstream = true, .domain = "hub", .configuration = "debug: true\ntrace: true\n"});
   ASSERT_NE(hub, nullptr);
   auto spy = LatticeClient::connect(hub->url());
   config_.nats->urls = {hub->url()};

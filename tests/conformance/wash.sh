@@ -47,7 +47,8 @@ expect() {
   shift 3
   output=$(timeout 60 "$wash" "$@" 2>&1) || status=$?
   [[ $status -eq $wanted ]] && grep -Eqz -- "$pattern" <<<"$output" || verdict=FAILED
-  [[ ${2:-} == N???????????????????????????????????????????????????????? ]] && record "$verdict" "$name" "wash $1" || record "$verdict" "$name" "wash $1 ${2:-}"
+  local by="wash $1 ${2:-}"
+  record "$verdict" "$name" "${by%% N[A-Z2-7]*}"
   if [[ $verdict == FAILED ]]; then
     printf '    exit code %s, wanted %s matching: %s\n' "$status" "$wanted" "$pattern"
     sed 's/^/    | /' <<<"$output"
