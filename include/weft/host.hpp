@@ -161,8 +161,8 @@ class Host {
                                    CallStats* stats = nullptr) = 0;
 
   /// Makes this host a member of a lattice (or a lattice of one): it takes commands from now on. Errors:
-  /// invalid_argument (a name, a seed), unavailable (another daemon has the data folder or the socket; no NATS), malformed
-  /// (what the folder holds), io.
+  /// invalid_argument (a name, a seed), unavailable (another daemon has the data folder or the socket; no NATS),
+  /// malformed (what the folder holds), io.
   virtual Result<std::unique_ptr<LatticeMember>> join(LatticeConfig config) = 0;
 
   /// Stops one host: services are closed, calls in flight cancelled. The destructor does it too.

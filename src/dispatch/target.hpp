@@ -83,8 +83,8 @@ class Target {
   /// its calls; may be left out.
   virtual void end_chain(async::Shard& /*shard*/, std::uint64_t /*chain*/) noexcept {}
 
-  /// A caller has dropped a handle that this target gave it: `drop.function` is "[resource-drop]name", its parameters are
-  /// the handle. Nobody waits for it.
+  /// A caller has dropped a handle that this target gave it: `drop.function` is "[resource-drop]name", its parameters
+  /// are the handle. Nobody waits for it.
   virtual void drop_resource(async::Shard& /*shard*/, const Invocation& /*drop*/) noexcept {}
 
   /// Who answers HTTP requests to this target, natively; null if it answers none.

@@ -29,14 +29,13 @@ class ComponentLoader {
  public:
   explicit ComponentLoader(engine::Engine& engine) : engine_(engine) {}
 
-  Result<std::shared_ptr<LoadedComponent>> load(std::string_view wasm, ComponentConfig config,
-                                                engine::Imports imports);
+  Result<std::shared_ptr<LoadedComponent>> load(std::string_view wasm, ComponentConfig config, engine::Imports imports);
 
  private:
   Result<std::shared_ptr<const CompiledComponent>> compile(std::string_view wasm);
 
   engine::Engine& engine_;
-  std::mutex mutex_;  ///< held for look-ups alone
+  std::mutex mutex_;                                                     ///< held for look-ups alone
   std::map<std::string, std::weak_ptr<const CompiledComponent>> known_;  ///< by digest
   std::size_t prune_at_ = 64;
 };

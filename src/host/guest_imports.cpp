@@ -54,9 +54,8 @@ ImportPlan::ImportPlan(const engine::Deployment& deployment, std::string source,
     auto rule = import_rule(import.interface, import.function);
     const auto provider = provided.find(rule.link_key);
     if (provider == provided.end()) {
-      const bool has_resources = std::ranges::any_of(imports, [&](const auto& other) {
-        return other.interface == import.interface && is_resource_drop(other);
-      });
+      const bool has_resources = std::ranges::any_of(
+          imports, [&](const auto& other) { return other.interface == import.interface && is_resource_drop(other); });
       imports_.push_back({std::move(rule), nullptr, import.gives_rpc_error, has_resources});
       continue;
     }
@@ -215,8 +214,7 @@ void GuestImports::set_link_name(const ImportRule& rule, std::span<const std::by
 
 /// On the wire a drop says nothing (data-plane facts 2.5); an owner in this host hears of it.
 void GuestImports::drop(const ImportRule& rule, std::span<const std::byte> handle) {
-  if (const auto owner =
-          plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key)) {
+  if (const auto owner = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key)) {
     (*owner)->drop_resource(shard_, {.interface = rule.interface,
                                      .function = rule.function,
                                      .params = handle,

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "async/shard.hpp"
-#include "engine/engine.hpp"
 #include "builtins/builtin_provider.hpp"
+#include "engine/engine.hpp"
 #include "host/builtin_providers.hpp"
 #include "host/component.hpp"
 #include "host/component_loader.hpp"
@@ -197,8 +197,10 @@ class LocalHost final : public Host {
 
   Result<std::unique_ptr<LatticeMember>> join(LatticeConfig config) override {
     return fenced("joining a lattice", [&]() -> Result<std::unique_ptr<LatticeMember>> {
-      WEFT_TRY(auto node, Node::start({.engine = engine_, .loader = loader_, .shards = shards_, .builtins = builtins_, .log = log_},
-                                      std::move(config)));
+      WEFT_TRY(
+          auto node,
+          Node::start({.engine = engine_, .loader = loader_, .shards = shards_, .builtins = builtins_, .log = log_},
+                      std::move(config)));
       return std::unique_ptr<LatticeMember>(std::move(node));
     });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Counts what a host runs again after its start, so that it says "ready" when that serves and not before. One that fails
-/// at its first attempt counts as done: it is tried again, and holds nobody up. Threads: the control shard.
+/// Counts what a host runs again after its start, so that it says "ready" when that serves and not before. One that
+/// fails at its first attempt counts as done: it is tried again, and holds nobody up. Threads: the control shard.
 #pragma once
 
 #include <chrono>

@@ -392,7 +392,8 @@ void ControlServer::tell_old_providers(const wire::Link& link, std::string_view 
 
 async::Task<std::string> ControlServer::put_link(std::string payload, std::string id) {
   WEFT_CO_TRY(const auto link, decoded(wire::decode_link(payload), "failed to deserialize wrpc link definition"));
-  operations_.about(id, fmt::format("{} -> {} ({}:{})", link.source_id, link.target, link.wit_namespace, link.wit_package));
+  operations_.about(id,
+                    fmt::format("{} -> {} ({}:{})", link.source_id, link.target, link.wit_namespace, link.wit_package));
   const auto stored = co_await store_.put_link(link);
   if (!stored) {
     events_.publish("linkdef_set_failed", wire::linkdef_set_failed_data(link, stored.error().message()));
