@@ -33,7 +33,7 @@ foreach(header IN LISTS headers)
 endforeach()
 add_library(check_headers OBJECT EXCLUDE_FROM_ALL ${units})
 target_link_libraries(check_headers PRIVATE weft_flags weft::asio weft::fmt CLI11::CLI11)
-target_include_directories(check_headers PRIVATE "${CMAKE_SOURCE_DIR}/crates/weft-engine/include")
+target_include_directories(check_headers PRIVATE "${CMAKE_SOURCE_DIR}/crates/weft-engine/include" "${CMAKE_SOURCE_DIR}/tests")
 add_test(NAME check_headers COMMAND "${CMAKE_COMMAND}" --build "${CMAKE_BINARY_DIR}" --target check_headers)
 set_tests_properties(check_layers check_format check_headers PROPERTIES LABELS check TIMEOUT 900)
 

@@ -8,6 +8,7 @@ from http_client import fetch
 from weft import Server, WeftTest, app, main, weft
 
 APP = sys.argv.pop() if len(sys.argv) == 2 else "hello-c"
+STATUS = {"proxy": 400}  # where it is not 200
 # What is sent to those that serve, and what their answers begin with.
 ANSWERS = {
     "proxy": (None, "say ?url="),
@@ -26,7 +27,6 @@ RUNS = {"cli-hello": (["3"], 3, "hello from a command\n", "typed\n"), "probe": (
 # Those that answer only where their imports are linked, which other tests do; here they are refused by name.
 REFUSED = {"values-caller": "weft:values/echo", "relay": "weft:relay/relay", "relay-http": "weft:relay/relay", "hits": "wasi:keyvalue/atomics",
            "kv-pump": "wasi:keyvalue/store", "config-probe": "wasi:config/"}
-STATUS = {"proxy": 400}  # where it is not 200
 
 
 class AppTest(WeftTest):
