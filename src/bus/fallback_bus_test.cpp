@@ -10,6 +10,7 @@ namespace {
 
 using testing_support::Collected;
 using testing_support::eventually;
+using namespace std::chrono_literals;
 
 class FallbackBusTest : public testing_support::NatsTest {
  protected:
@@ -65,6 +66,11 @@ struct Known final : BucketWatcher {
   Collected<std::string> told;
 };
 
+async::Task<void> end(std::shared_ptr<MirroredKeyValue> mirror) {
+  co_await mirror->close();
+  co_return Result<void>();
+}
+
 TEST_F(FallbackBusTest, a_mirror_learns_what_was_erased_while_nobody_looked) {
   const auto bus = connect();
   const auto remote = *wait(bus->open_bucket("CONFIGDATA_test"));
@@ -85,6 +91,8 @@ TEST_F(FallbackBusTest, a_mirror_learns_what_was_erased_while_nobody_looked) {
   EXPECT_THAT(known.told.now(), testing::Contains("-goes"));
   EXPECT_TRUE(eventually([&] { return !wait(kept->get("goes"))->has_value(); }));
   EXPECT_TRUE(wait(kept->get("lost"))->has_value()) << "absence is no deletion";
+  end_subscriptions();
+  EXPECT_TRUE(wait(end(mirror)));
 }
 
 }  // namespace
