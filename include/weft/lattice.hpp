@@ -32,8 +32,8 @@ struct NatsConfig {
   std::string certificate_file;  ///< of the client, with key_file
   std::string key_file;
   std::string jetstream_domain;
-  /// Do not fail when no server answers: serve what is kept here, and join when one does. A data folder that has been in
-  /// the lattice before does so in any case.
+  /// Do not fail when no server answers: serve what is kept here, and join when one does. A data folder that has been
+  /// in the lattice before does so in any case.
   bool wait_for_server = false;
 };
 
@@ -47,9 +47,9 @@ struct LatticeConfig {
   /// Keeps the host's key, what it was told to run, and (without NATS) links and configurations. One daemon at a time.
   /// Empty: nothing is kept.
   std::string data_dir;
-  std::optional<NatsConfig> nats;  ///< unset: a lattice of one
+  std::optional<NatsConfig> nats;               ///< unset: a lattice of one
   std::optional<NatsServerConfig> nats_server;  ///< without `nats`: join the server on this machine, else run one
-  std::string host_seed;           ///< "SN..."; empty: kept in data_dir, or new
+  std::string host_seed;                        ///< "SN..."; empty: kept in data_dir, or new
   std::map<std::string, std::string> labels;
   std::string control_prefix = "wasmbus.ctl";
   std::string control_socket;  ///< path of a Unix socket for local clients; empty: none

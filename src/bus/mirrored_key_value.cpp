@@ -150,8 +150,8 @@ class MirroredKeyValue::Watch final : public BucketWatcher, public std::enable_s
     if (auto followed = state_->remote->watch(state_->shard, *this)) {
       subscription_ = *std::move(followed);
     } else {
-      state_->log(LogLevel::error, fmt::format("cannot watch {}: {}", state_->remote->name(),
-                                               followed.error().to_string()));
+      state_->log(LogLevel::error,
+                  fmt::format("cannot watch {}: {}", state_->remote->name(), followed.error().to_string()));
     }
   }
 

@@ -4,8 +4,8 @@
 ///
 /// Reads come from the server while it is there, else from the copy, whose entries have revision 0. Writes go to the
 /// server alone and are `unavailable` at once while it is away: what one host alone believes is nobody's state.
-/// A watcher is told the copy first. on_current() comes when the copy has been told, at once if the server is away, else
-/// when its content has come or `patience` is over; and again each time the server's content is complete: from the
+/// A watcher is told the copy first. on_current() comes when the copy has been told, at once if the server is away,
+/// else when its content has come or `patience` is over; and again each time the server's content is complete: from the
 /// second one on an entry that the server does not have is one that it has lost. What the server has lost stays in the
 /// copy; what a marker says was erased leaves it, also when that happened while nobody here looked.
 ///

@@ -50,8 +50,8 @@ class MirroredKeyValueTest : public testing::Test {
   Result<std::shared_ptr<MirroredKeyValue>> try_open(FirstConnect first = FirstConnect::wait_for_server) {
     MirrorSource source{.is_there = [this] { return there_.load(); },
                         .open = [this] { return give(server_, works_.load()); }};
-    return run(MirroredKeyValue::open(shard_, std::move(source), kept_,
-                                      {.first_connect = first, .patience = 10s, .log = {}}));
+    return run(
+        MirroredKeyValue::open(shard_, std::move(source), kept_, {.first_connect = first, .patience = 10s, .log = {}}));
   }
   void open() {
     auto opened = try_open();

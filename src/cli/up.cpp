@@ -129,7 +129,8 @@ const CommandSpec& up_command() noexcept {
       .groups = {OptionGroup{"Daemon", kOptions}, OptionGroup{"Lattice", nats_options()},
                  OptionGroup{"Host", host_options()}},
       .notes =
-          "Without '--nats' and '--lattice' the host is a lattice of its own; 'weft start', 'weft link' and the others\n"
+          "Without '--nats' and '--lattice' the host is a lattice of its own; 'weft start', 'weft link' and the "
+          "others\n"
           "find it by its data folder. What it was told to run it runs again when it is started the next time. A host\n"
           "that has been in a lattice serves what it keeps of it while no NATS server answers.",
       .examples =

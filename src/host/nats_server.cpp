@@ -173,10 +173,9 @@ Result<NatsServerPlan> plan_nats_server(const std::string& data_dir, const std::
   }
   plan.port = *port;
   plan.configuration = (folder / "server.conf").string();
-  WEFT_CHECK(write_file(plan.configuration,
-                        fmt::format("# Written by weft at every start.\nhost: 127.0.0.1\nport: {}\n"
-                                    "jetstream {{ store_dir: {} }}\n",
-                                    plan.port, quoted(folder.string()))));
+  WEFT_CHECK(write_file(plan.configuration, fmt::format("# Written by weft at every start.\nhost: 127.0.0.1\nport: {}\n"
+                                                        "jetstream {{ store_dir: {} }}\n",
+                                                        plan.port, quoted(folder.string()))));
   WEFT_CHECK(write_file(folder / "port", fmt::format("{}\n", plan.port)));
   return plan;
 }

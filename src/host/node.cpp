@@ -6,8 +6,8 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "async/shard_call.hpp"
 #include "async/deadline.hpp"
+#include "async/shard_call.hpp"
 #include "bus/fallback_bus.hpp"
 #include "bus/memory_bus.hpp"
 #include "bus/memory_key_value.hpp"
@@ -68,8 +68,7 @@ Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may
     if (bus || !may_wait || bus.error().code() != Errc::unavailable) {
       return bus;
     }
-    options.log(LogLevel::warning,
-                fmt::format("{}; serving what is kept here until one does", bus.error().message()));
+    options.log(LogLevel::warning, fmt::format("{}; serving what is kept here until one does", bus.error().message()));
   }
   options.first_connect = bus::FirstConnect::wait_for_server;
   return bus::NatsBus::connect(std::move(options));
@@ -155,9 +154,7 @@ async::Task<void> Node::boot() {
   events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
   tree_ = std::make_unique<supervision::Tree>(
       std::make_shared<supervision::AsioRuntime>(control_.shared_io()),
-      supervision::TreeOptions{.root = tree_spec(),
-                               .on_change = {},
-                               .on_end = [this](const supervision::Exit& exit) {
+      supervision::TreeOptions{.root = tree_spec(), .on_change = {}, .on_end = [this](const supervision::Exit& exit) {
                                  log_(LogLevel::error, "", "the host gives up: " + exit.to_string());
                                  interrupt();
                                }});
@@ -205,7 +202,8 @@ void Node::on_bus(bus::BusState state) {
     events_->publish("host_heartbeat", wire::encode(inventory()));
     return;
   }
-  events_->publish("host_started", wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
+  events_->publish("host_started",
+                   wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
   tasks_.spawn("remember the lattice", remember_lattice());
 }
 
@@ -262,8 +260,8 @@ async::Task<std::shared_ptr<bus::KeyValue>> Node::open_shared(std::string name) 
   bus::MirrorOptions options;
   options.first_connect = may_wait_ ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
   options.log = [this](LogLevel level, std::string_view line) { log_(level, "", line); };
-  WEFT_CO_TRY(auto mirror, co_await bus::MirroredKeyValue::open(control_, std::move(source), std::move(kept),
-                                                                std::move(options)));
+  WEFT_CO_TRY(auto mirror,
+              co_await bus::MirroredKeyValue::open(control_, std::move(source), std::move(kept), std::move(options)));
   mirrors_.push_back(mirror);
   co_return mirror;
 }
@@ -311,8 +309,7 @@ supervision::SupervisorSpec Node::tree_spec() {
       [this] { return say_goodbye(); });
   membership.stop_budget = 2 * (kFarewell + kFlushTimeout);
   root.children.emplace_back(std::move(membership));
-  root.children.emplace_back(
-      part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
+  root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
       [this]() -> async::Task<void> {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One host's membership in a lattice: owns its bus, state, control server, managers and heartbeat, and connects them.
 ///
-/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: a NATS server of its
-/// own, subscriptions, what the buckets hold, components, providers, commands, heartbeat; then host_started. Stop is the
-/// reverse, with host_stopped before the server ends. Without its server a host goes on with what it keeps of the
-/// lattice, and starts with that too; host_started is told once a server is there.
-/// Ownership: LatticeMember for embedders; borrows the engine, shards and registry of its Host. Threads: LatticeMember's
-/// from any; the rest on the control shard.
-/// Source: control-plane facts 2.7, 5.5, 11.
+/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: a NATS server of
+/// its own, subscriptions, what the buckets hold, components, providers, commands, heartbeat; then host_started. Stop
+/// is the reverse, with host_stopped before the server ends. Without its server a host goes on with what it keeps of
+/// the lattice, and starts with that too; host_started is told once a server is there. Ownership: LatticeMember for
+/// embedders; borrows the engine, shards and registry of its Host. Threads: LatticeMember's from any; the rest on the
+/// control shard. Source: control-plane facts 2.7, 5.5, 11.
 #pragma once
 
 #include <weft/host.hpp>
@@ -121,7 +120,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   async::Shard control_;
   std::unique_ptr<bus::Bus> bus_;
   std::optional<NatsServerPlan> own_server_;
-  bool may_wait_ = false;  ///< for the NATS server, when the host starts
+  bool may_wait_ = false;   ///< for the NATS server, when the host starts
   bool announced_ = false;  ///< host_started is out
   std::vector<std::shared_ptr<bus::MirroredKeyValue>> mirrors_;
   std::unique_ptr<bus::Subscription> bus_state_;

@@ -237,7 +237,8 @@ TEST_F(NodeNatsTest, http_goes_on_while_the_server_is_dead_and_later_links_are_s
   connect(server_->url());
   const auto bucket = run(bus_->open_bucket("LATTICEDATA_default"));
   ASSERT_TRUE(bucket) << bucket.error().to_string();
-  ASSERT_TRUE(run((*bucket)->put("COMPONENT_later", wire::encode(wire::ComponentSpec{{}, {http_link("later", "hello")}}))));
+  ASSERT_TRUE(
+      run((*bucket)->put("COMPONENT_later", wire::encode(wire::ComponentSpec{{}, {http_link("later", "hello")}}))));
   const auto written = std::chrono::steady_clock::now();
   const auto second = std::exchange(bus_, nullptr);
   connect(one_);
@@ -257,7 +258,8 @@ TEST_F(NodeNatsTest, what_a_server_has_lost_is_put_back_and_nothing_stops) {
   connect(server_->url());
   EXPECT_TRUE(eventually([&] {
     const auto bucket = run(bus_->open_bucket("LATTICEDATA_default"));
-    const auto entry = bucket ? run((*bucket)->get("COMPONENT_web")) : Result<std::optional<bus::Entry>>(bucket.error());
+    const auto entry =
+        bucket ? run((*bucket)->get("COMPONENT_web")) : Result<std::optional<bus::Entry>>(bucket.error());
     return entry && entry->has_value() && (*entry)->value.find("hello") != std::string::npos;
   }));
   EXPECT_TRUE(eventually([&] {

@@ -72,9 +72,9 @@ class LatticeStore {
   [[nodiscard]] const std::vector<wire::Link>& links_of(std::string_view source_id) const;
   /// Links that lead to `target_id`.
   [[nodiscard]] std::vector<wire::Link> links_to(std::string_view target_id) const;
-  /// Makes sure that an entry is there for a component or provider that starts; keeps what it holds. While the bucket is
-  /// `unavailable` it is there in the mirror, and gets into the bucket when that is back: nothing waits for a server to
-  /// start.
+  /// Makes sure that an entry is there for a component or provider that starts; keeps what it holds. While the bucket
+  /// is `unavailable` it is there in the mirror, and gets into the bucket when that is back: nothing waits for a server
+  /// to start.
   async::Task<void> ensure_spec(std::string id, std::string url);
 
   /// ---- claims ----

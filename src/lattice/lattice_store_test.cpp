@@ -36,8 +36,7 @@ class LatticeStoreTest : public testing::Test {
   static async::Task<std::shared_ptr<bus::KeyValue>> give(std::shared_ptr<bus::KeyValue> bucket) { co_return bucket; }
   async::Task<std::shared_ptr<bus::MirroredKeyValue>> mirror(std::shared_ptr<bus::KeyValue> server,
                                                              std::shared_ptr<bus::KeyValue> kept) {
-    bus::MirrorSource source{.is_there = [this] { return there_.load(); },
-                             .open = [server] { return give(server); }};
+    bus::MirrorSource source{.is_there = [this] { return there_.load(); }, .open = [server] { return give(server); }};
     return bus::MirroredKeyValue::open(shard_, std::move(source), std::move(kept),
                                        {.first_connect = bus::FirstConnect::wait_for_server, .log = {}});
   }
