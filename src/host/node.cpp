@@ -426,14 +426,22 @@ async::Task<void> Node::say_goodbye() {
   if (!stop_grace_ || !announced_) {
     co_return Result<void>();
   }
-  const auto now = std::chrono::steady_clock::now();
-  WEFT_CO_CHECK(co_await await_server(std::min(stop_deadline_, now + kFarewell)));
-  if (bus_->state() != bus::BusState::connected) {
-    log_(LogLevel::warning, "", "the lattice cannot be told that this host stops: no NATS server answers");
+  const auto until = std::min(stop_deadline_, std::chrono::steady_clock::now() + kFarewell);
+  bool is_known = false;
+  do {
+    WEFT_CO_CHECK(co_await await_server(until));
+    if (bus_->state() != bus::BusState::connected) {
+      break;
+    }
+    events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
+    // A connection that was lost meanwhile may have taken it along.
+    is_known = co_await bus_->flush(kFlushTimeout) && bus_->state() == bus::BusState::connected;
+  } while (!is_known && std::chrono::steady_clock::now() < until);
+  if (!is_known) {
+    log_(LogLevel::warning, "", "the lattice does not know that this host stops: no NATS server answers");
   }
-  events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
-  (void)co_await bus_->flush(kFlushTimeout);
-  co_return co_await bus_->drain(kFlushTimeout);
+  (void)co_await bus_->drain(kFlushTimeout);
+  co_return Result<void>();
 }
 
 // ---- commands ----
