@@ -212,9 +212,14 @@ TEST_F(NodeNatsTest, http_goes_on_while_the_server_is_dead_and_later_links_are_s
   std::atomic<bool> ended = false;
   std::atomic<int> answered = 0;
   std::atomic<int> failed = 0;
+  std::string first_failure;
   std::thread visitor([&] {
     while (!ended) {
-      ++(get(port) == kHello ? answered : failed);
+      const auto answer = get(port);
+      ++(answer == kHello ? answered : failed);
+      if (answer != kHello && first_failure.empty()) {
+        first_failure = answer;
+      }
     }
   });
   server_->kill();
@@ -246,7 +251,7 @@ TEST_F(NodeNatsTest, http_goes_on_while_the_server_is_dead_and_later_links_are_s
   EXPECT_LT(std::chrono::steady_clock::now() - written, 2s);
   ended = true;
   visitor.join();
-  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(failed, 0) << first_failure;
 }
 
 TEST_F(NodeNatsTest, what_a_server_has_lost_is_put_back_and_nothing_stops) {
@@ -345,9 +350,10 @@ TEST_F(NodeNatsTest, two_hosts_keep_all_links_and_carry_out_their_own_commands_a
 TEST_F(NodeNatsTest, a_host_that_stops_says_so_also_when_that_takes_a_reconnect) {
   // Back long before the host is.
   connect(server_->url(), 2ms);
-  up(one_);
   lattice::EventLog events;
   auto subscription = *client_->on_event([&](const wire::Event& event) { events.add(event); });
+  ASSERT_TRUE(run(bus_->flush(5s)));
+  up(one_);
   events.wait_for("host_started");
   server_->kill();
   std::thread stopping([&] { (*one_).stop(10s); });
