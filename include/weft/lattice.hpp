@@ -32,8 +32,14 @@ struct NatsConfig {
   std::string certificate_file;  ///< of the client, with key_file
   std::string key_file;
   std::string jetstream_domain;
-  /// Do not fail when no server answers: serve what is kept here, and join when one does.
+  /// Do not fail when no server answers: serve what is kept here, and join when one does. A data folder that has been
+  /// in the lattice before does so in any case.
   bool wait_for_server = false;
+};
+
+/// A NATS server of the host's own, for when none answers on 127.0.0.1:4222. Its data is in data_dir.
+struct NatsServerConfig {
+  std::string program;  ///< empty: nats-server of the usual places
 };
 
 struct LatticeConfig {
@@ -41,8 +47,9 @@ struct LatticeConfig {
   /// Keeps the host's key, what it was told to run, and (without NATS) links and configurations. One daemon at a time.
   /// Empty: nothing is kept.
   std::string data_dir;
-  std::optional<NatsConfig> nats;  ///< unset: a lattice of one
-  std::string host_seed;           ///< "SN..."; empty: kept in data_dir, or new
+  std::optional<NatsConfig> nats;               ///< unset: a lattice of one
+  std::optional<NatsServerConfig> nats_server;  ///< without `nats`: join the server on this machine, else run one
+  std::string host_seed;                        ///< "SN..."; empty: kept in data_dir, or new
   std::map<std::string, std::string> labels;
   std::string control_prefix = "wasmbus.ctl";
   std::string control_socket;  ///< path of a Unix socket for local clients; empty: none
@@ -74,6 +81,8 @@ class LatticeMember {
   [[nodiscard]] virtual const std::string& host_id() const noexcept = 0;
   [[nodiscard]] virtual const std::string& friendly_name() const noexcept = 0;
   [[nodiscard]] virtual const std::string& lattice() const noexcept = 0;
+  /// The NATS server in use, without credentials; "memory:" in a lattice of one.
+  [[nodiscard]] virtual std::string bus_url() const = 0;
 
   /// Until somebody wants this host to stop; the member still runs then.
   virtual Stopped wait() = 0;

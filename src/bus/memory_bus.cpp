@@ -62,7 +62,7 @@ Result<std::unique_ptr<Subscription>> MemoryBus::subscribe(async::Shard& shard, 
   return state_->dispatch->subscribe(shard, std::move(subject), std::move(options), std::move(handler));
 }
 
-std::string MemoryBus::new_inbox() { return "_INBOX.memory." + std::to_string(state_->next_inbox++); }
+std::string MemoryBus::new_inbox() { return std::string(kMemoryInbox) + std::to_string(state_->next_inbox++); }
 
 async::Task<void> MemoryBus::flush(std::chrono::milliseconds) {
   // publish() and subscribe() have done all there is to do.

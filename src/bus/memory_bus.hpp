@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "bus/bus.hpp"
 
@@ -15,6 +16,9 @@ namespace weft::bus {
 
 /// Opens or makes the bucket of that name; the same name gives the same bucket.
 using KeyValueFactory = std::function<async::Task<std::shared_ptr<KeyValue>>(std::string name)>;
+
+/// What the inboxes of every MemoryBus begin with.
+inline constexpr std::string_view kMemoryInbox = "_INBOX.memory.";
 
 class MemoryBus final : public Bus {
  public:

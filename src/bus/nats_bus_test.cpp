@@ -114,7 +114,8 @@ TEST_F(NatsBusTest, comes_back_with_its_subscriptions_after_the_server_was_kille
   EXPECT_EQ(got.wait_for(1).size(), 1U);
   EXPECT_THAT(states.wait_for(3),
               testing::ElementsAre(BusState::connected, BusState::disconnected, BusState::connected));
-  EXPECT_THAT(log_.now(), testing::Contains(testing::HasSubstr("lost the connection")));
+  EXPECT_THAT(log_.now(), testing::Contains(testing::HasSubstr("warning nats: lost the connection")));
+  EXPECT_THAT(log_.now(), testing::Contains(testing::HasSubstr("info nats: connected")));
 }
 
 TEST_F(NatsBusTest, bounds_what_is_published_while_disconnected) {

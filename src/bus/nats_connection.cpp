@@ -91,7 +91,7 @@ Result<void> NatsConnection::connect() {
   if (natsConnection_Status(made) == NATS_CONN_STATUS_CONNECTED) {
     change_state(BusState::connected);
   } else {
-    log(fmt::format("nats: no server answers at {} yet; trying on", url()));
+    log(LogLevel::info, fmt::format("nats: no server answers at {} yet; trying on", url()));
   }
   return {};
 }
@@ -164,9 +164,9 @@ std::uint64_t NatsConnection::dropped() {
   return sum;
 }
 
-void NatsConnection::log(std::string_view line) const {
+void NatsConnection::log(LogLevel level, std::string_view line) const {
   if (options_.log) {
-    options_.log(line);
+    options_.log(level, line);
   }
 }
 
@@ -182,11 +182,14 @@ void NatsConnection::change_state(BusState state) {
     }
   }
   if (state == BusState::connected) {
-    log(fmt::format("nats: connected to {}", url()));
+    log(LogLevel::info, fmt::format("nats: connected to {}", url()));
     return;
   }
-  log(fmt::format("nats: {} {}", state == BusState::closed ? "closed the connection to" : "lost the connection to",
-                  url()));
+  if (state == BusState::closed) {
+    log(LogLevel::info, fmt::format("nats: closed the connection to {}", url()));
+  } else {
+    log(LogLevel::warning, fmt::format("nats: lost the connection to {}", url()));
+  }
   requests_->fail_all({Errc::unavailable, fmt::format("the connection to {} was lost", url()),
                        "whether the request was handled is not known", Blame::environment});
 }
@@ -371,7 +374,7 @@ void NatsConnection::close() {
   natsConnection_Close(handle_);
   // Somebody else may have closed before: the callback that tells it comes all the same.
   if (!gate_->wait_until_empty(kPatience)) {
-    log("nats: callbacks are still under way although the connection is closed");
+    log(LogLevel::warning, "nats: callbacks are still under way although the connection is closed");
   }
 }
 

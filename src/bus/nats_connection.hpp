@@ -47,7 +47,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   [[nodiscard]] std::size_t max_payload() const;
   [[nodiscard]] std::uint64_t dropped();
   [[nodiscard]] const std::shared_ptr<CallbackGate>& gate() const noexcept { return gate_; }
-  void log(std::string_view line) const;
+  void log(LogLevel level, std::string_view line) const;
 
   Result<void> publish(const Message& message);
   /// The answer may come on another thread before this returns. The message needs no `reply`.

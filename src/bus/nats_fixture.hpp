@@ -39,7 +39,9 @@ class NatsTest : public testing::Test {
     NatsOptions made;
     made.urls = {server_->url()};
     made.watch_heartbeat = 200ms;
-    made.log = [this](std::string_view line) { log_.add(std::string(line)); };
+    made.log = [this](LogLevel level, std::string_view line) {
+      log_.add((level == LogLevel::info ? "info " : "warning ") + std::string(line));
+    };
     return made;
   }
   std::unique_ptr<NatsBus> connect(NatsOptions with) {

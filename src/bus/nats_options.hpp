@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <weft/log.hpp>
 #include <weft/result.hpp>
 
 namespace weft::bus {
@@ -93,8 +94,9 @@ struct NatsOptions {
   /// A watch hears from its consumer this often, and takes it for lost after three silent ones.
   std::chrono::milliseconds watch_heartbeat{2000};
 
-  /// One line on what an operator should know: lost and regained connections, dropped messages, refused permissions.
-  std::function<void(std::string_view line)> log;
+  /// One line on what an operator should know: lost connections (warning), regained ones (info), dropped messages and
+  /// refused permissions (warning).
+  std::function<void(LogLevel level, std::string_view line)> log;
 };
 
 /// The first JWT and the first seed of a credentials file. Errors: invalid_argument, which never quotes the text.

@@ -197,8 +197,8 @@ void ConnectionCallbacks::on_error(natsConnection* /*handle*/, natsSubscription*
   try {
     natsStatus ignored = NATS_OK;
     const char* words = nats_GetLastError(&ignored);
-    connection.log(fmt::format("nats: {}{}{}", natsStatus_GetText(status), words == nullptr ? "" : ": ",
-                               words == nullptr ? "" : words));
+    connection.log(LogLevel::warning, fmt::format("nats: {}{}{}", natsStatus_GetText(status),
+                                                  words == nullptr ? "" : ": ", words == nullptr ? "" : words));
   } catch (...) {  // a line less in the log
     return;
   }

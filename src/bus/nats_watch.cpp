@@ -103,8 +103,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   void retry(const Error& error) {
     if (wait_ == kFirstWait) {
-      connection_->log(
-          fmt::format("nats: watching the bucket {}: {}; trying on", subjects_.bucket(), error.to_string()));
+      connection_->log(LogLevel::warning, fmt::format("nats: watching the bucket {}: {}; trying on", subjects_.bucket(),
+                                                      error.to_string()));
     }
     abandon();
     arm(wait_, [](Watch& self) { self.begin(); });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/daemon.hpp"
 
-#include "bus/nats_options.hpp"
 #include "cli/detach.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/json_text.hpp"
@@ -24,7 +23,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 void print_ready(const Context& context, const LatticeMember& member, const Daemon& daemon, SteadyTime started) {
   const auto& config = daemon.lattice;
   const auto elapsed = std::chrono::steady_clock::now() - started;
-  const std::string bus = config.nats ? bus::without_credentials(config.nats->urls.front()) : "standalone";
+  const std::string bus = config.nats || config.nats_server ? member.bus_url() : "standalone";
   if (context.output == OutputFormat::json) {
     JsonObject ready;
     ready.text("event", "ready").text("host", member.host_id()).text("name", member.friendly_name());
@@ -46,7 +45,7 @@ class DaemonFileScope {
     if (!config.data_dir.empty()) {
       WEFT_CHECK(write_daemon_file(config.data_dir, {.host_id = member.host_id(),
                                                      .lattice = member.lattice(),
-                                                     .alone = !config.nats.has_value(),
+                                                     .alone = !config.nats && !config.nats_server,
                                                      .pid = ::getpid()}));
     }
     return std::make_unique<DaemonFileScope>(config.data_dir);

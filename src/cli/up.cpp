@@ -19,9 +19,10 @@ constexpr std::array kOptions = std::to_array<OptionSpec>({
      .environment = "WEFT_DATA_DIR"},
     {.name = "lattice",
      .value = "NAME",
-     .help = "the lattice it belongs to",
-     .fallback = "default",
+     .help = "the lattice it belongs to; without --nats: on this machine's NATS server, which is started if none runs",
+     .fallback = "default, alone",
      .environment = "WEFT_LATTICE"},
+    {.name = "nats-wait", .value = "", .help = "start also when no NATS server answers, and join when one does"},
     {.name = "label", .value = "K=V", .help = "a label of this host", .letter = 'l', .repeat = Repeat::many},
     {.name = "allow-file-load", .value = "", .help = "let commands name files of this machine as components"},
     {.name = "host-seed", .value = "SEED", .help = "the host's key", .fallback = "one kept in the data folder"},
@@ -39,6 +40,11 @@ Result<LatticeConfig> lattice_config(const Arguments& arguments, const Context& 
   config.lattice = option_value(arguments, context, kOptions, "lattice").value_or(config.lattice);
   WEFT_TRY(config.data_dir, data_dir(arguments, context));
   WEFT_TRY(config.nats, nats_config(arguments, context));
+  if (config.nats) {
+    config.nats->wait_for_server = arguments.flag("nats-wait");
+  } else if (option_value(arguments, context, kOptions, "lattice")) {
+    config.nats_server = NatsServerConfig{.program = context.getenv("WEFT_NATS_SERVER").value_or("")};
+  }
   config.host_seed = arguments.value("host-seed").value_or("");
   WEFT_TRY(config.labels, read_pairs(arguments, "label"));
   config.control_socket = control_socket(config.data_dir);
@@ -68,10 +74,13 @@ const CommandSpec& up_command() noexcept {
       .groups = {OptionGroup{"Daemon", kOptions}, OptionGroup{"Lattice", nats_options()},
                  OptionGroup{"Host", host_options()}},
       .notes =
-          "Without '--nats' the host is a lattice of its own; 'weft start', 'weft link' and the others find it by its\n"
-          "data folder. What it was told to run it runs again when it is started the next time.",
+          "Without '--nats' and '--lattice' the host is a lattice of its own; 'weft start', 'weft link' and the "
+          "others\n"
+          "find it by its data folder. What it was told to run it runs again when it is started the next time. A host\n"
+          "that has been in a lattice serves what it keeps of it while no NATS server answers.",
       .examples =
           "weft up --allow-file-load --detach\n"
+          "weft up --lattice shop\n"
           "weft up --nats nats://10.0.0.5:4222 --lattice shop --label zone=b",
       .run = run};
   return spec;

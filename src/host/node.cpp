@@ -6,7 +6,9 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "async/deadline.hpp"
 #include "async/shard_call.hpp"
+#include "bus/fallback_bus.hpp"
 #include "bus/memory_bus.hpp"
 #include "bus/memory_key_value.hpp"
 #include "bus/nats_bus.hpp"
@@ -28,6 +30,12 @@ constexpr auto kReplayTimeout = 10s;
 constexpr auto kFlushTimeout = 2s;
 /// What was kept may take so long to serve before the host says that it is ready.
 constexpr auto kRecoveryTimeout = 10s;
+/// How long a host that leaves waits for a server that is away, to say so; and how long for one of its own to come.
+constexpr auto kFarewell = 3s;
+constexpr auto kOwnServer = 5s;
+constexpr auto kLook = 10ms;
+/// Keys are the lattices that this data folder has been in.
+constexpr const char* kLattices = "lattices";
 constexpr std::size_t kControlShard = 1'000;  ///< its name only: "shard-1000"
 
 std::string now_text() { return wire::time_text(std::chrono::system_clock::now()); }
@@ -49,9 +57,21 @@ bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
                  .certificate_file = config.certificate_file,
                  .key_file = config.key_file};
   options.jetstream_domain = config.jetstream_domain;
-  options.first_connect = config.wait_for_server ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
-  options.log = [&log](std::string_view line) { log(LogLevel::warning, "", line); };
+  options.log = [&log](LogLevel level, std::string_view line) { log(level, "", line); };
   return options;
+}
+
+/// A server that is there and refuses is an error in any case.
+Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may_wait, bool starts_later) {
+  if (!starts_later) {
+    auto bus = bus::NatsBus::connect(options);
+    if (bus || !may_wait || bus.error().code() != Errc::unavailable) {
+      return bus;
+    }
+    options.log(LogLevel::warning, fmt::format("{}; serving what is kept here until one does", bus.error().message()));
+  }
+  options.first_connect = bus::FirstConnect::wait_for_server;
+  return bus::NatsBus::connect(std::move(options));
 }
 
 ComponentPolicy component_policy(const LatticeConfig& config) {
@@ -103,14 +123,25 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
 Node::~Node() { stop(0ms); }
 
 Result<void> Node::open() {
-  WEFT_CHECK(open_bus());
   control_.start();
+  WEFT_TRY(may_wait_, async::run_on_shard_and_wait(control_, has_been_here()));
+  WEFT_CHECK(open_bus());
   return async::run_on_shard_and_wait(control_, boot());
 }
 
 Result<void> Node::open_bus() {
+  if (config_.nats_server && !config_.nats) {
+    WEFT_TRY(auto plan, plan_nats_server(config_.data_dir, config_.nats_server->program));
+    config_.nats.emplace();
+    config_.nats->urls = {plan.url()};
+    if (!plan.answers) {
+      own_server_ = std::move(plan);
+    }
+  }
   if (config_.nats) {
-    WEFT_TRY(bus_, bus::NatsBus::connect(nats_options(*config_.nats, log_)));
+    may_wait_ = may_wait_ || config_.nats->wait_for_server || own_server_.has_value();
+    WEFT_TRY(auto lattice, connect(nats_options(*config_.nats, log_), may_wait_, own_server_.has_value()));
+    bus_ = std::make_unique<bus::FallbackBus>(std::move(lattice));
   } else if (folder_) {
     bus_ = std::make_unique<bus::MemoryBus>(folder_->state().factory());
   } else {
@@ -163,8 +194,49 @@ async::Task<void> Node::boot() {
   }));
   co_await providers_->recovered(kRecoveryTimeout);
   co_await components_->recovered(kRecoveryTimeout);
+  bus_state_ = bus_->on_state(control_, [this](bus::BusState state) { on_bus(state); });
+  co_return Result<void>();
+}
+
+/// Told of the state there is, and of every change.
+void Node::on_bus(bus::BusState state) {
+  if (state != bus::BusState::connected) {
+    return;
+  }
+  if (std::exchange(announced_, true)) {
+    // Who has missed heartbeats meanwhile shall not wait for the next.
+    events_->publish("host_heartbeat", wire::encode(inventory()));
+    return;
+  }
   events_->publish("host_started",
                    wire::host_started_data(identity_.friendly_name(), identity_.labels(), weft_version()));
+  tasks_.spawn("remember the lattice", remember_lattice());
+}
+
+async::Task<void> Node::remember_lattice() {
+  if (!config_.nats || !folder_) {
+    co_return Result<void>();
+  }
+  WEFT_CO_TRY(const auto lattices, co_await folder_->state().open_bucket(kLattices));
+  WEFT_CO_CHECK(co_await lattices->put(config_.lattice, "joined"));
+  co_return Result<void>();
+}
+
+/// Whether this data folder knows the lattice.
+async::Task<bool> Node::has_been_here() {
+  if (!folder_) {
+    co_return false;
+  }
+  WEFT_CO_TRY(const auto lattices, co_await folder_->state().open_bucket(kLattices));
+  WEFT_CO_TRY(const auto joined, co_await lattices->get(config_.lattice));
+  co_return joined.has_value();
+}
+
+/// Until the bus is connected, or `until`.
+async::Task<void> Node::await_server(std::chrono::steady_clock::time_point until) {
+  while (bus_->state() == bus::BusState::disconnected && std::chrono::steady_clock::now() < until) {
+    WEFT_CO_CHECK(co_await async::sleep_for(kLook));
+  }
   co_return Result<void>();
 }
 
@@ -174,10 +246,30 @@ async::Task<void> Node::open_state() {
     WEFT_CO_TRY(kept, co_await folder_->state().open_bucket("placements"));
   }
   placements_.emplace(std::move(kept));
-  WEFT_CO_TRY(auto lattice_data, co_await bus_->open_bucket("LATTICEDATA_" + config_.lattice));
-  WEFT_CO_TRY(auto config_data, co_await bus_->open_bucket("CONFIGDATA_" + config_.lattice));
+  WEFT_CO_TRY(auto lattice_data, co_await open_shared("LATTICEDATA_" + config_.lattice));
+  WEFT_CO_TRY(auto config_data, co_await open_shared("CONFIGDATA_" + config_.lattice));
   store_.emplace(control_, std::move(lattice_data), std::move(config_data));
   co_return Result<void>();
+}
+
+/// A bucket of the lattice, with a copy on this machine where the lattice is on others too.
+async::Task<std::shared_ptr<bus::KeyValue>> Node::open_shared(std::string name) {
+  if (!config_.nats) {
+    co_return co_await bus_->open_bucket(std::move(name));
+  }
+  std::shared_ptr<bus::KeyValue> kept = std::make_shared<bus::MemoryKeyValue>("mirror_" + name);
+  if (folder_) {
+    WEFT_CO_TRY(kept, co_await folder_->state().open_bucket("mirror_" + name));
+  }
+  bus::MirrorSource source{.is_there = [this] { return bus_->state() == bus::BusState::connected; },
+                           .open = [this, name] { return bus_->open_bucket(name); }};
+  bus::MirrorOptions options;
+  options.first_connect = may_wait_ ? bus::FirstConnect::wait_for_server : bus::FirstConnect::must_succeed;
+  options.log = [this](LogLevel level, std::string_view line) { log_(level, "", line); };
+  WEFT_CO_TRY(auto mirror,
+              co_await bus::MirroredKeyValue::open(control_, std::move(source), std::move(kept), std::move(options)));
+  mirrors_.push_back(mirror);
+  co_return mirror;
 }
 
 /// What runs, in the order of its start.
@@ -213,6 +305,20 @@ supervision::SupervisorSpec Node::tree_spec() {
     root.children.emplace_back(
         part("pages", "http", [this] { return pages_.open(); }, [this] { return pages_.close(); }));
   }
+  if (own_server_) {
+    auto nats = group("nats");
+    nats.children.emplace_back(
+        nats_server_child(std::make_shared<supervision::AsioRuntime>(control_.shared_io()), *own_server_, log_));
+    root.children.emplace_back(std::move(nats));
+  }
+  auto membership = part(
+      "membership", bus_->info().url,
+      [this]() -> async::Task<void> {
+        return await_server(std::chrono::steady_clock::now() + (own_server_ ? kOwnServer : 0s));
+      },
+      [this] { return say_goodbye(); });
+  membership.stop_budget = 2 * (kFarewell + kFlushTimeout);
+  root.children.emplace_back(std::move(membership));
   root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
@@ -302,6 +408,8 @@ void Node::stop(std::chrono::milliseconds grace) {
 
 async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
   stop_grace_ = grace;
+  stop_deadline_ = std::chrono::steady_clock::now() + grace;
+  bus_state_.reset();
   if (tree_) {
     WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
       tree_->stop(std::move(done));
@@ -314,11 +422,36 @@ async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
   }
   co_await tasks_.close();
   co_await router_.close();
-  if (events_) {
-    events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
+  for (const auto& mirror : mirrors_) {
+    co_await mirror->close();
   }
-  (void)co_await bus_->flush(kFlushTimeout);
+  if (bus_->state() == bus::BusState::closed) {
+    co_return Result<void>();
+  }
   co_return co_await bus_->drain(kFlushTimeout);
+}
+
+/// The last that this host says, when all that it ran has ended and a server of its own has not.
+async::Task<void> Node::say_goodbye() {
+  if (!stop_grace_ || !announced_) {
+    co_return Result<void>();
+  }
+  const auto until = std::min(stop_deadline_, std::chrono::steady_clock::now() + kFarewell);
+  bool is_known = false;
+  do {
+    WEFT_CO_CHECK(co_await await_server(until));
+    if (bus_->state() != bus::BusState::connected) {
+      break;
+    }
+    events_->publish("host_stopped", wire::host_stopped_data(identity_.labels()));
+    // A connection that was lost meanwhile may have taken it along.
+    is_known = co_await bus_->flush(kFlushTimeout) && bus_->state() == bus::BusState::connected;
+  } while (!is_known && std::chrono::steady_clock::now() < until);
+  if (!is_known) {
+    log_(LogLevel::warning, "", "the lattice does not know that this host stops: no NATS server answers");
+  }
+  (void)co_await bus_->drain(kFlushTimeout);
+  co_return Result<void>();
 }
 
 // ---- commands ----

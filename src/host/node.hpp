@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One host's membership in a lattice: owns its bus, state, control server, managers and heartbeat, and connects them.
 ///
-/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: subscriptions, what
-/// the buckets hold, components, providers, commands, heartbeat; then host_started. Stop is the reverse. Ownership:
-/// LatticeMember for embedders; borrows the engine, shards and registry of its Host. Threads: LatticeMember's from any;
-/// the rest on the control shard. Source: control-plane facts 2.7, 5.5, 11.
+/// Start: identity, local state, bus, then on the control shard the supervision tree, in its order: a NATS server of
+/// its own, subscriptions, what the buckets hold, components, providers, commands, heartbeat; then host_started. Stop
+/// is the reverse, with host_stopped before the server ends. Without its server a host goes on with what it keeps of
+/// the lattice, and starts with that too; host_started is told once a server is there. Ownership: LatticeMember for
+/// embedders; borrows the engine, shards and registry of its Host. Threads: LatticeMember's from any; the rest on the
+/// control shard. Source: control-plane facts 2.7, 5.5, 11.
 #pragma once
 
 #include <weft/host.hpp>
@@ -22,11 +24,13 @@
 #include "async/task_scope.hpp"
 #include "builtins/provider.hpp"
 #include "bus/bus.hpp"
+#include "bus/mirrored_key_value.hpp"
 #include "host/component_loader.hpp"
 #include "host/component_manager.hpp"
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
 #include "host/log_ring.hpp"
+#include "host/nats_server.hpp"
 #include "host/node_view.hpp"
 #include "host/node_world.hpp"
 #include "host/page_server.hpp"
@@ -62,6 +66,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   [[nodiscard]] const std::string& host_id() const noexcept override { return identity_.id(); }
   [[nodiscard]] const std::string& friendly_name() const noexcept override { return identity_.friendly_name(); }
   [[nodiscard]] const std::string& lattice() const noexcept override { return config_.lattice; }
+  [[nodiscard]] std::string bus_url() const override { return bus_->info().url; }
   Stopped wait() override;
   void interrupt() override;
   void stop(std::chrono::milliseconds grace) override;
@@ -71,8 +76,14 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
 
   Result<void> open();
   Result<void> open_bus();
+  async::Task<bool> has_been_here();
   async::Task<void> boot();
   async::Task<void> open_state();
+  async::Task<std::shared_ptr<bus::KeyValue>> open_shared(std::string name);
+  void on_bus(bus::BusState state);
+  async::Task<void> remember_lattice();
+  async::Task<void> await_server(std::chrono::steady_clock::time_point until);
+  async::Task<void> say_goodbye();
   supervision::SupervisorSpec tree_spec();
   async::Task<void> recover();
   async::Task<void> shut_down(std::chrono::milliseconds grace);
@@ -109,10 +120,16 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   Identity identity_;
   std::optional<DataFolder> folder_;
   std::optional<std::chrono::milliseconds> stop_grace_;  ///< control shard
+  std::chrono::steady_clock::time_point stop_deadline_;  ///< with stop_grace_
   async::BlockingPool pool_;
   async::BlockingPool draining_;
   async::Shard control_;
   std::unique_ptr<bus::Bus> bus_;
+  std::optional<NatsServerPlan> own_server_;
+  bool may_wait_ = false;   ///< for the NATS server, when the host starts
+  bool announced_ = false;  ///< host_started is out
+  std::vector<std::shared_ptr<bus::MirroredKeyValue>> mirrors_;
+  std::unique_ptr<bus::Subscription> bus_state_;
   dispatch::Dispatcher dispatcher_;
   Router router_;
   lattice::Operations operations_;

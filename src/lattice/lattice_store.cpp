@@ -153,8 +153,10 @@ void LatticeStore::take_data(const bus::Entry& entry) {
 void LatticeStore::take_spec(const std::string& id, const bus::Entry& entry) {
   // A marker changes nothing: what runs keeps its links until it is told otherwise by a put (control-plane facts 4.2).
   if (entry.operation != bus::Operation::put) {
+    erased_specs_.insert(id);
     return;
   }
+  erased_specs_.erase(id);
   auto spec = wire::decode_component_spec(entry.value);
   if (!spec) {
     return;
@@ -202,6 +204,9 @@ void LatticeStore::take_config(const bus::Entry& entry) {
 std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_data() const {
   std::vector<std::pair<std::string, std::string>> entries;
   for (const auto& [id, spec] : specs_) {
+    if (erased_specs_.contains(id)) {
+      continue;
+    }
     entries.emplace_back(std::string(kComponent) + id, wire::encode(spec));
   }
   for (const auto& [subject, claims] : claims_) {
@@ -343,22 +348,33 @@ std::vector<wire::Link> LatticeStore::links_to(std::string_view target_id) const
 }
 
 async::Task<void> LatticeStore::ensure_spec(std::string id, std::string url) {
-  const auto change = [url = std::move(url)](wire::ComponentSpec& spec) -> Result<bool> {
+  const auto change = [url](wire::ComponentSpec& spec) -> Result<bool> {
     if (spec.url.empty() && spec.links.empty()) {
       spec.url = url;
       return true;
     }
     return false;
   };
-  co_return co_await change_spec(std::move(id), change);
+  auto changed = co_await change_spec(id, change);
+  if (!changed && changed.error().code() == Errc::unavailable) {
+    specs_.try_emplace(std::move(id), wire::ComponentSpec{.url = std::move(url), .links = {}});
+    co_return Result<void>();
+  }
+  co_return changed;
 }
 
 // ---- claims ----
 
 async::Task<void> LatticeStore::put_claims(wire::Claims claims) {
   auto key = std::string(kClaims) + wire::claims_subject(claims);
-  WEFT_CO_TRY(const auto revision, co_await data_->put(std::move(key), wire::encode_stored_claims(claims)));
-  co_await data_follower_->wait_for(revision);
+  const auto stored = co_await data_->put(std::move(key), wire::encode_stored_claims(claims));
+  if (stored) {
+    co_await data_follower_->wait_for(*stored);
+  } else if (stored.error().code() == Errc::unavailable) {
+    claims_.insert_or_assign(wire::claims_subject(claims), std::move(claims));
+  } else {
+    co_return stored.error();
+  }
   co_return Result<void>();
 }
 

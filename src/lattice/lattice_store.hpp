@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,10 +72,13 @@ class LatticeStore {
   [[nodiscard]] const std::vector<wire::Link>& links_of(std::string_view source_id) const;
   /// Links that lead to `target_id`.
   [[nodiscard]] std::vector<wire::Link> links_to(std::string_view target_id) const;
-  /// Makes sure that an entry is there for a component or provider that starts; keeps what it holds.
+  /// Makes sure that an entry is there for a component or provider that starts; keeps what it holds. While the bucket
+  /// is `unavailable` it is there in the mirror, and gets into the bucket when that is back: nothing waits for a server
+  /// to start.
   async::Task<void> ensure_spec(std::string id, std::string url);
 
   /// ---- claims ----
+  /// As ensure_spec() while the bucket is unavailable.
   async::Task<void> put_claims(wire::Claims claims);
   /// As claims.get answers: components first.
   [[nodiscard]] std::vector<wire::StringMap> claims() const;
@@ -118,6 +122,8 @@ class LatticeStore {
   std::shared_ptr<bus::KeyValue> config_;
   LatticeListener* listener_ = nullptr;
   std::map<std::string, wire::ComponentSpec, std::less<>> specs_;
+  /// Those whose newest entry is a marker: what runs keeps its links, but nobody puts them back into the bucket.
+  std::set<std::string, std::less<>> erased_specs_;
   std::map<std::string, wire::Claims, std::less<>> claims_;
   std::map<std::string, Config, std::less<>> configs_;
   std::unique_ptr<Follower> data_follower_;

@@ -114,6 +114,8 @@ bool NatsServer::launch() {
     const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
+    // What other threads of the test have open would else stay open with the server.
+    close_range(STDERR_FILENO + 1, ~0U, 0);
     execvp(program.c_str(), const_cast<char* const*>(arguments.data()));  // NOLINT: as POSIX has it
     _exit(127);
   }
