@@ -4,6 +4,8 @@
 
 usage: tidy.py BUILD_DIR [FILTER]
 
+Tests, fuzzers and benchmarks are looked at only when FILTER names them: they are half of all sources, and what is found in them is noise more often than not.
+
 A source is known by the hash of itself, of our headers it reaches, of its command line and of .clang-tidy; the hashes that were
 clean are kept in $WEFT_CACHE_DIR/tidy, so that a second run takes a second."""
 
@@ -18,6 +20,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("WEFT_CACHE_DIR", pathlib.Path.home() / ".cache/weft")) / "tidy"
+ASIDE = re.compile(r"_test\.cpp$|_fuzz\.cpp$|^bench/|^tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 
 
@@ -62,6 +65,8 @@ def main():
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"]).resolve()
         if not path.is_relative_to(ROOT) or path.is_relative_to(build) or not wanted.search(str(path)):
+            continue
+        if len(sys.argv) <= 2 and ASIDE.search(str(path.relative_to(ROOT))):
             continue
         total += 1
         mark = CACHE / fingerprint(path, entry["command"])
