@@ -168,7 +168,8 @@ class NodeTest : public testing::Test {
   }
   static std::string get(std::uint16_t port, const std::string& target = "/") {
     web::test::Client client(port);
-    client.send("GET " + target + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    // An answer to HTTP/1.0 comes without chunks, whatever the server knows of its length by then.
+    client.send("GET " + target + " HTTP/1.0\r\nHost: a\r\n\r\n");
     const auto answer = client.receive_all();
     const auto body = answer.find("\r\n\r\n");
     return body == std::string::npos ? answer : answer.substr(9, 3) + " " + answer.substr(body + 4);

@@ -242,7 +242,8 @@ void LatticeTest::start_web() {
 
 std::string LatticeTest::get(const std::string& target) const {
   web::test::Client client(web_port_);
-  client.send("GET " + target + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  // An answer to HTTP/1.0 comes without chunks, whatever the server knows of its length by then.
+  client.send("GET " + target + " HTTP/1.0\r\nHost: a\r\n\r\n");
   const auto answer = client.receive_all();
   const auto body = answer.find("\r\n\r\n");
   return body == std::string::npos ? answer : answer.substr(9, 3) + " " + answer.substr(body + 4);
