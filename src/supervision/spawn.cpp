@@ -185,7 +185,8 @@ Result<Spawned> spawn(const Command& command) {
   WEFT_TRY(auto errors, make_pipe());
   WEFT_TRY(auto exec_error, make_pipe());
   std::vector<std::string> variables;
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+  variables.reserve(command.environment.size());
+  for (const auto& [name, value] : command.environment) variables.push_back(std::string(name).append("=").append(value));
 
   Plan plan;
   plan.program = command.program.c_str();
