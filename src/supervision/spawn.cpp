@@ -186,7 +186,8 @@ Result<Spawned> spawn(const Command& command) {
   WEFT_TRY(auto exec_error, make_pipe());
   std::vector<std::string> variables;
   variables.reserve(command.environment.size());
-  for (const auto& [name, value] : command.environment) variables.push_back(std::string(name).append("=").append(value));
+  for (const auto& [name, value] : command.environment)
+    variables.push_back(std::string(name).append("=").append(value));
 
   Plan plan;
   plan.program = command.program.c_str();
