@@ -62,6 +62,22 @@ std::optional<std::string_view> find_block(std::string_view text, std::string_vi
 
 }  // namespace
 
+NatsOptions nats_options(const NatsConfig& config) {
+  NatsOptions options;
+  options.urls = config.urls;
+  if (!config.credentials_file.empty()) {
+    options.credentials = CredentialsFile{config.credentials_file};
+  } else if (!config.user_jwt.empty()) {
+    options.credentials = UserJwt{config.user_jwt, config.user_seed};
+  }
+  options.tls = {.require = config.require_tls,
+                 .ca_file = config.ca_file,
+                 .certificate_file = config.certificate_file,
+                 .key_file = config.key_file};
+  options.jetstream_domain = config.jetstream_domain;
+  return options;
+}
+
 Result<UserJwt> parse_credentials(std::string_view text) {
   const auto jwt = find_block(text, "NATS USER JWT");
   const auto seed = find_block(text, "USER NKEY SEED");

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <weft/lattice.hpp>
 #include <weft/log.hpp>
 #include <weft/result.hpp>
 
@@ -98,6 +99,9 @@ struct NatsOptions {
   /// refused permissions (warning).
   std::function<void(LogLevel level, std::string_view line)> log;
 };
+
+/// What an embedder or a command line says of its servers, as options; all else stays as it is by default.
+NatsOptions nats_options(const NatsConfig& config);
 
 /// The first JWT and the first seed of a credentials file. Errors: invalid_argument, which never quotes the text.
 Result<UserJwt> parse_credentials(std::string_view text);

@@ -44,19 +44,8 @@ std::string new_id() {
   return wire::uuid_text(wire::time_ordered_uuid(std::chrono::system_clock::now(), entropy<10>()));
 }
 
-bus::NatsOptions nats_options(const NatsConfig& config, const LogSink& log) {
-  bus::NatsOptions options;
-  options.urls = config.urls;
-  if (!config.credentials_file.empty()) {
-    options.credentials = bus::CredentialsFile{config.credentials_file};
-  } else if (!config.user_jwt.empty()) {
-    options.credentials = bus::UserJwt{config.user_jwt, config.user_seed};
-  }
-  options.tls = {.require = config.require_tls,
-                 .ca_file = config.ca_file,
-                 .certificate_file = config.certificate_file,
-                 .key_file = config.key_file};
-  options.jetstream_domain = config.jetstream_domain;
+bus::NatsOptions logged_options(const NatsConfig& config, const LogSink& log) {
+  auto options = bus::nats_options(config);
   options.log = [&log](LogLevel level, std::string_view line) { log(level, "", line); };
   return options;
 }
@@ -140,7 +129,7 @@ Result<void> Node::open_bus() {
   }
   if (config_.nats) {
     may_wait_ = may_wait_ || config_.nats->wait_for_server || own_server_.has_value();
-    WEFT_TRY(auto lattice, connect(nats_options(*config_.nats, log_), may_wait_, own_server_.has_value()));
+    WEFT_TRY(auto lattice, connect(logged_options(*config_.nats, log_), may_wait_, own_server_.has_value()));
     bus_ = std::make_unique<bus::FallbackBus>(std::move(lattice));
   } else if (folder_) {
     bus_ = std::make_unique<bus::MemoryBus>(folder_->state().factory());

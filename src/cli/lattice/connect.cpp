@@ -10,20 +10,9 @@
 namespace weft::cli {
 namespace {
 
-bus::NatsOptions nats_options(const NatsConfig& config) {
-  bus::NatsOptions options;
-  options.urls = config.urls;
+bus::NatsOptions client_options(const NatsConfig& config) {
+  auto options = bus::nats_options(config);
   options.name = "weft";
-  if (!config.credentials_file.empty()) {
-    options.credentials = bus::CredentialsFile{config.credentials_file};
-  } else if (!config.user_jwt.empty()) {
-    options.credentials = bus::UserJwt{config.user_jwt, config.user_seed};
-  }
-  options.tls = {.require = config.require_tls,
-                 .ca_file = config.ca_file,
-                 .certificate_file = config.certificate_file,
-                 .key_file = config.key_file};
-  options.jetstream_domain = config.jetstream_domain;
   return options;
 }
 
@@ -37,7 +26,7 @@ Error no_daemon(const LatticeTarget& target, const Error& error) {
 
 Result<std::shared_ptr<bus::Bus>> connect_bus(async::Shard& shard, const LatticeTarget& target) {
   if (target.nats) {
-    WEFT_TRY(std::shared_ptr<bus::Bus> bus, bus::NatsBus::connect(nats_options(*target.nats)));
+    WEFT_TRY(std::shared_ptr<bus::Bus> bus, bus::NatsBus::connect(client_options(*target.nats)));
     return bus;
   }
   auto bus = async::run_on_shard_and_wait(shard, bus::SocketBus::connect(shard, target.socket, target.answer_timeout));
