@@ -7,6 +7,10 @@ export WEFT_CACHE_DIR="${WEFT_CACHE_DIR:-$HOME/.cache/weft}"
 export WEFT_CACHE="$WEFT_CACHE_DIR"
 export CCACHE_DIR="${CCACHE_DIR:-$WEFT_CACHE_DIR/ccache}"
 # Paths in the output do not depend on where the checkout is, so that a second clone finds the first one's objects.
+# With precompiled headers ccache wants to be told that macros and times in them are minded (cmake/precompiled.cmake).
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+# What an object depends on is read from the compiler's list of headers, which is there anyway: no second preprocessing.
+export CCACHE_DEPEND=1
 export CCACHE_BASEDIR="$WEFT_ROOT" CCACHE_NOHASHDIR=1
 WEFT_JOBS="${WEFT_JOBS:-$(nproc)}"
 WEFT_STEPS=()

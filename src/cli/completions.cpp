@@ -90,7 +90,7 @@ std::vector<std::string> positional_words(const CommandSpec& command, std::span<
   return choices(command.positionals[0].name);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string safe;
   for (const char c : text) safe += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return "'" + safe + "'";
@@ -163,11 +163,11 @@ std::string zsh_option(const OptionSpec& option) {
   std::string spec = fmt::format("{}--{}{}[{}]", option.repeat == Repeat::many ? "*" : "", option.name,
                                  option.value.empty() ? "" : "=", zsh_text(option.help));
   if (!option.value.empty()) spec += fmt::format(":{}:{}", zsh_text(option.value), zsh_action(option));
-  return quoted(spec);
+  return in_quotes(spec);
 }
 
 std::string zsh_command(const CommandSpec& command, std::span<const CommandSpec* const> commands) {
-  std::string text = fmt::format("    {}) _arguments", quoted(command.name));
+  std::string text = fmt::format("    {}) _arguments", in_quotes(command.name));
   for (const OptionSpec* option : all_options(command)) text += fmt::format(" \\\n      {}", zsh_option(*option));
   for (const PositionalSpec& spec : command.positionals) {
     const auto words = positional_words(command, commands);
@@ -199,7 +199,7 @@ std::string fish_option(const CommandSpec& command, const OptionSpec& option) {
   } else if (!option.value.empty()) {
     line += takes_folder(option) || option.value == "FILE" ? " -r -F" : " -x";
   }
-  return line + fmt::format(" -d {}\n", quoted(option.help));
+  return line + fmt::format(" -d {}\n", in_quotes(option.help));
 }
 
 // --- the command ---
@@ -262,8 +262,8 @@ std::string zsh_completions(std::span<const CommandSpec* const> all) {
         std::ranges::find_if(commands, [&](const CommandSpec* command) { return command->name == word; });
     text +=
         fmt::format("      {}\n",
-                    quoted(fmt::format("{}:{}", word,
-                                       found == commands.end() ? "a group of commands" : zsh_text((*found)->summary))));
+                    in_quotes(fmt::format(
+                        "{}:{}", word, found == commands.end() ? "a group of commands" : zsh_text((*found)->summary))));
   }
   text +=
       "    )\n    _describe 'command' commands\n    return\n  fi\n  name=$words[2]\n  shift words; (( CURRENT-- ))\n  "
@@ -286,7 +286,7 @@ std::string fish_completions(std::span<const CommandSpec* const> all) {
   for (const CommandSpec* command : commands) {
     if (const std::string_view first = first_word(command->name); first.size() == command->name.size()) {
       text +=
-          fmt::format("complete -c weft -f -n __fish_use_subcommand -a {} -d {}\n", first, quoted(command->summary));
+          fmt::format("complete -c weft -f -n __fish_use_subcommand -a {} -d {}\n", first, in_quotes(command->summary));
     } else {
       text += fmt::format("complete -c weft -f -n __fish_use_subcommand -a {}\n", first);
       // Only until one of them is there: after it come its own arguments.
@@ -294,7 +294,7 @@ std::string fish_completions(std::span<const CommandSpec* const> all) {
           "complete -c weft -f -n '__fish_seen_subcommand_from {}; and not __fish_seen_subcommand_from {}' -a {} -d "
           "{}\n",
           first, fmt::join(second_words(commands, first), " "), command->name.substr(first.size() + 1),
-          quoted(command->summary));
+          in_quotes(command->summary));
     }
   }
   for (const CommandSpec* command : commands) {

@@ -221,6 +221,9 @@ async::Task<void> ComponentManager::apply(wire::ScaleComponent command, std::str
     co_return done;
   }
   world_.operations.failed(operation, done.error());
+  if (world_.stop_grace) {
+    co_return done;  // accepted and interrupted: the restarted host carries it out
+  }
   tell_failed(command, done.error());
   // What could not be started is not wanted for ever; what runs goes on as it was told before.
   if (!ran) {

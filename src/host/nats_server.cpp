@@ -107,7 +107,7 @@ Result<std::string> find_program(const std::string& named) {
                "install the package nats-server, or name a server with --nats nats://HOST:4222", Blame::operator_);
 }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -175,7 +175,7 @@ Result<NatsServerPlan> plan_nats_server(const std::string& data_dir, const std::
   plan.configuration = (folder / "server.conf").string();
   WEFT_CHECK(write_file(plan.configuration, fmt::format("# Written by weft at every start.\nhost: 127.0.0.1\nport: {}\n"
                                                         "jetstream {{ store_dir: {} }}\n",
-                                                        plan.port, quoted(folder.string()))));
+                                                        plan.port, in_quotes(folder.string()))));
   WEFT_CHECK(write_file(folder / "port", fmt::format("{}\n", plan.port)));
   return plan;
 }

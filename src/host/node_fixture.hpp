@@ -22,6 +22,7 @@
 #include "async/shard_call.hpp"
 #include "bus/socket_bus.hpp"
 #include "bus/temporary_folder.hpp"
+#include "bus/test_wait.hpp"
 #include "lattice/control_client.hpp"
 #include "lattice/control_fixture.hpp"
 #include "lattice/operations.hpp"

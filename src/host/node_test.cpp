@@ -47,14 +47,16 @@ TEST_F(NodeTest, a_restarted_host_serves_what_it_served) {
   down();
   up();
   EXPECT_EQ(member_->host_id(), id) << "the key is kept";
-  std::string answer;
-  for (const auto deadline = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < deadline;) {
-    answer = get(port);
-    if (answer == "200 hello from C\n") {
-      break;
-    }
-  }
-  EXPECT_EQ(answer, "200 hello from C\n");
+  EXPECT_TRUE(bus::testing_support::eventually([&] { return get(port) == "200 hello from C\n"; })) << get(port);
+}
+
+TEST_F(NodeTest, what_a_stop_interrupts_is_carried_out_by_the_restarted_host) {
+  const auto port = start_web();
+  link("web", "hello", "wasi:http", {"incoming-handler"});
+  ASSERT_TRUE(run(client_->scale(scale("hello", app("hello-c"), 1)))) << "accepted, and not waited for";
+  down();
+  up();
+  EXPECT_TRUE(bus::testing_support::eventually([&] { return get(port) == "200 hello from C\n"; })) << get(port);
 }
 
 TEST_F(NodeTest, a_component_that_cannot_start_is_told_and_leaves_nothing) {

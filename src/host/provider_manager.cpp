@@ -177,8 +177,11 @@ async::Task<void> ProviderManager::begin_and_tell(std::shared_ptr<Entry> entry, 
     world_.operations.done(operation, "runs");
     co_return begun;
   }
-  tell("provider_start_failed", *entry, &begun.error());
   world_.operations.failed(operation, begun.error());
+  if (world_.stop_grace) {
+    co_return begun;  // accepted and interrupted: the restarted host carries it out
+  }
+  tell("provider_start_failed", *entry, &begun.error());
   if (!entry->stopping) {
     entries_.erase(id);
     WEFT_CO_CHECK(co_await world_.placements.withdraw_provider(id, ticket));

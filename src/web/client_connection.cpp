@@ -52,8 +52,7 @@ ClientTarget make_client_target(std::string_view scheme, std::string_view author
 }
 
 ClientConnection::ClientConnection(async::Shard& shard, ClientTarget target, TlsContext tls)
-    : shard_(shard),
-      io_(shard.shared_io()),
+    : io_(shard.shared_io()),
       target_(std::move(target)),
       context_(std::move(tls)),
       resolver_(*io_),

@@ -86,7 +86,6 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void failed(HttpFault fault, std::string_view reason);
   void wait();
 
-  async::Shard& shard_;
   // Declared before what runs on it: it must outlive the socket.
   std::shared_ptr<boost::asio::io_context> io_;
   ClientTarget target_;
