@@ -11,8 +11,9 @@
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
 include(GoogleTest)
 
-# Every test of label unit or guests; what the sanitizer presets build.
+# Every test of label unit or guests; what the sanitizer presets build. And every fuzzer.
 add_custom_target(unit_tests)
+add_custom_target(fuzzers)
 
 # What tests find in their environment. Set in ctest itself: discovered tests cannot carry a list of variables.
 file(WRITE "${CMAKE_BINARY_DIR}/environment.cmake" "set(ENV{WEFT_SOURCE_DIR} [[${CMAKE_SOURCE_DIR}]])
@@ -108,6 +109,7 @@ function(weft_fuzzer name)
     set(arg_MAX_LEN 65536)
   endif()
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
+  add_dependencies(fuzzers ${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
   target_link_libraries(${name} PRIVATE weft_flags weft_optimised)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
