@@ -24,7 +24,7 @@ set(ENV{WEFT_WIT} [[${WEFT_WIT_EXECUTABLE}]])
 ")
 set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/environment.cmake")
 
-set(WEFT_MODULES base wire async supervision bus engine web dispatch lattice builtins host cli)
+set(WEFT_MODULES base wire async supervision bus engine web dispatch guest lattice builtins host cli)
 
 # A folder that is not there yet is passed over.
 function(weft_add_folder folder)
@@ -74,7 +74,7 @@ function(weft_test name)
     set(arg_TIMEOUT 60)
   endif()
   # ThreadSanitizer cannot see into the engine's Rust half and would report races that are none.
-  foreach(dependency engine host weft::native weft_native)
+  foreach(dependency engine guest host weft::native weft_native)
     if(WEFT_FLAVOUR STREQUAL "tsan" AND dependency IN_LIST arg_DEPS)
       return()
     endif()

@@ -20,9 +20,10 @@ ALLOWED = {
     "engine": {"base", "async"},
     "web": {"base", "async"},
     "dispatch": {"base", "wire", "async", "web"},
+    "guest": {"base", "wire", "async", "engine", "web", "dispatch"},
     "lattice": {"base", "wire", "async", "bus"},
     "builtins": {"base", "wire", "async", "web", "dispatch"},
-    "host": {"base", "wire", "async", "supervision", "bus", "engine", "web", "dispatch", "lattice", "builtins"},
+    "host": {"base", "wire", "async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins"},
     "cli": {"base", "wire", "async", "bus", "lattice", "host"},
 }
 # Foreign headers that have one home: pattern of the include, folders that may have it.
@@ -34,11 +35,11 @@ HOMES = [
     (re.compile(r"^sodium"), {"wire"}),
     (re.compile(r"^boost/beast"), {"web"}),
     (re.compile(r"^openssl/"), {"web"}),
-    (re.compile(r"^boost/asio"), {"async", "supervision", "bus", "engine", "web", "dispatch", "lattice", "builtins", "host", "cli"}),
+    (re.compile(r"^boost/asio"), {"async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins", "host", "cli"}),
     (re.compile(r"^CLI/"), {"cli"}),
 ]
 # Installed headers stand on the standard library alone.
-PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|wire|bus|supervision|dispatch|lattice|builtins|engine|web|host|cli)/|^weft_")
+PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|wire|bus|supervision|dispatch|lattice|builtins|engine|web|guest|host|cli)/|^weft_")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
 
 

@@ -10,7 +10,7 @@
 
 #include "builtins/config/config_target.hpp"
 #include "builtins/logging/logging_target.hpp"
-#include "host/component_loader.hpp"
+#include "guest/component_loader.hpp"
 #include "host/task_node.hpp"
 #include "wire/claims.hpp"
 #include "wire/control_subject.hpp"
@@ -86,7 +86,7 @@ struct ComponentManager::Running {
   wire::ScaleComponent command;  ///< with the reference that really runs
   std::optional<wire::ComponentClaims> claims;
   std::unique_ptr<builtins::ConfigTarget> config;
-  std::shared_ptr<ComponentTarget> target;
+  std::shared_ptr<guest::ComponentTarget> target;
 };
 
 struct ComponentManager::Workload {
@@ -99,7 +99,7 @@ struct ComponentManager::Workload {
 /// What has come of a reference.
 struct ComponentManager::Fetched {
   std::optional<wire::ComponentClaims> claims;
-  std::shared_ptr<LoadedComponent> component;
+  std::shared_ptr<guest::LoadedComponent> component;
 };
 
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
@@ -311,7 +311,7 @@ boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> 
   }
 }
 
-void ComponentManager::retire(std::shared_ptr<ComponentTarget> target) {
+void ComponentManager::retire(std::shared_ptr<guest::ComponentTarget> target) {
   world_.draining.post([target = std::move(target), grace = policy_.drain_grace]() noexcept { target->close(grace); });
 }
 
@@ -407,11 +407,11 @@ async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, s
   }
   ComponentConfig config{.id = std::move(id), .grants = {}, .limits = limits_of(policy_.limits, limits)};
   const auto load = [&loader = world_.loader, path = ref.stripped, config = std::move(config)]() -> Result<Fetched> {
-    WEFT_TRY(const auto wasm, read_component_file(path));
+    WEFT_TRY(const auto wasm, guest::read_component_file(path));
     WEFT_TRY(auto claims, wire::extract_component_claims(wasm, std::chrono::system_clock::now()));
     auto loaded = loader.load(wasm, config, engine::Imports::all);
     if (!loaded) {
-      return about_file(loaded.error(), path);
+      return guest::about_file(loaded.error(), path);
     }
     return Fetched{std::move(claims), *std::move(loaded)};
   };
@@ -428,15 +428,15 @@ async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepar
   running->claims = std::move(fetched.claims);
   const auto shards = world_.shards.size();
   running->config = std::make_unique<builtins::ConfigTarget>(command.component_id, shards, std::move(bundle));
-  ComponentTargetConfig config;
+  guest::ComponentTargetConfig config;
   config.max_instances = command.count;
   config.provided = {
       {"wasi:config/store", running->config->target()},
       {"wasi:config/runtime", running->config->target()},
       {"wasi:logging/logging", builtins::make_logging_target(command.component_id, shards, world_.log)},
   };
-  running->target = std::make_shared<ComponentTarget>(world_.shards, std::move(fetched.component),
-                                                      world_.router.dispatcher(), std::move(config), world_.log);
+  running->target = std::make_shared<guest::ComponentTarget>(world_.shards, std::move(fetched.component),
+                                                             world_.router.dispatcher(), std::move(config), world_.log);
   running->command = std::move(command);
   co_return running;
 }
@@ -468,13 +468,13 @@ void ComponentManager::tell_failed(const wire::ScaleComponent& command, const Er
 
 bool ComponentManager::runs(std::string_view id) const { return find(id) != nullptr; }
 
-std::shared_ptr<ComponentTarget> ComponentManager::find(std::string_view id) const {
+std::shared_ptr<guest::ComponentTarget> ComponentManager::find(std::string_view id) const {
   const auto found = workloads_.find(id);
   return found == workloads_.end() || !found->second->running ? nullptr : found->second->running->target;
 }
 
-std::vector<std::shared_ptr<ComponentTarget>> ComponentManager::targets() const {
-  std::vector<std::shared_ptr<ComponentTarget>> list;
+std::vector<std::shared_ptr<guest::ComponentTarget>> ComponentManager::targets() const {
+  std::vector<std::shared_ptr<guest::ComponentTarget>> list;
   for (const auto& [id, entry] : workloads_) {
     if (entry->running) {
       list.push_back(entry->running->target);

@@ -22,8 +22,8 @@
 
 #include "async/blocking_pool.hpp"
 #include "async/task_scope.hpp"
-#include "host/component.hpp"
-#include "host/component_target.hpp"
+#include "guest/component.hpp"
+#include "guest/component_target.hpp"
 #include "host/node_world.hpp"
 #include "host/placements.hpp"
 #include "host/recovery.hpp"
@@ -56,9 +56,9 @@ class ComponentManager {
   [[nodiscard]] bool runs(std::string_view id) const;
   [[nodiscard]] std::vector<wire::ComponentDescription> inventory() const;
   /// The component that answers to an id; null if none runs.
-  [[nodiscard]] std::shared_ptr<ComponentTarget> find(std::string_view id) const;
+  [[nodiscard]] std::shared_ptr<guest::ComponentTarget> find(std::string_view id) const;
   /// All that run, by id.
-  [[nodiscard]] std::vector<std::shared_ptr<ComponentTarget>> targets() const;
+  [[nodiscard]] std::vector<std::shared_ptr<guest::ComponentTarget>> targets() const;
   /// The names of the configurations that a component was started with. not_found: it does not run.
   [[nodiscard]] Result<std::vector<std::string>> config_of(std::string_view id) const;
   /// A configuration has changed: components that have it see the new values at their next look.
@@ -90,7 +90,7 @@ class ComponentManager {
   async::Task<void> replace(wire::ScaleComponent command);
   async::Task<void> update_job(wire::UpdateComponent command, std::string operation);
   boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
-  void retire(std::shared_ptr<ComponentTarget> target);
+  void retire(std::shared_ptr<guest::ComponentTarget> target);
 
   struct Fetched;
   async::Task<Fetched> fetch(std::string id, std::string reference, std::optional<wire::StringMap> limits);

@@ -11,14 +11,14 @@
 #include "async/shard.hpp"
 #include "builtins/builtin_provider.hpp"
 #include "engine/engine.hpp"
+#include "guest/component.hpp"
+#include "guest/component_loader.hpp"
+#include "guest/export_name.hpp"
+#include "guest/http_guest.hpp"
+#include "guest/one_call.hpp"
 #include "host/builtin_providers.hpp"
-#include "host/component.hpp"
-#include "host/component_loader.hpp"
-#include "host/export_name.hpp"
 #include "host/fence.hpp"
-#include "host/http_guest.hpp"
 #include "host/node.hpp"
-#include "host/one_call.hpp"
 #include "web/server.hpp"
 
 namespace weft {
@@ -39,9 +39,10 @@ std::string default_cache_dir() {
 /// first closes it.
 class ServiceCore {
  public:
-  ServiceCore(async::ShardPool& shards, const std::shared_ptr<const LoadedComponent>& component, const LogSink& log)
-      : guests_(shards, component, log, std::make_shared<Permits>(shards, component->config().limits.max_concurrent, 0),
-                nullptr) {}
+  ServiceCore(async::ShardPool& shards, const std::shared_ptr<const guest::LoadedComponent>& component,
+              const LogSink& log)
+      : guests_(shards, component, log,
+                std::make_shared<guest::Permits>(shards, component->config().limits.max_concurrent, 0), nullptr) {}
 
   Result<void> start(async::ShardPool& shards, web::ServerConfig config) {
     WEFT_TRY(server_, web::Server::create(shards, guests_, std::move(config)));
@@ -66,7 +67,7 @@ class ServiceCore {
   std::mutex closing_;
   bool closed_ = false;
   std::string address_;
-  HttpGuests guests_;
+  guest::HttpGuests guests_;
   std::unique_ptr<web::Server> server_;
 };
 
@@ -98,13 +99,13 @@ class LocalHost final : public Host {
 
   Result<std::shared_ptr<Component>> load(const std::string& path, ComponentConfig config) override {
     return fenced("loading a component", [&]() -> Result<std::shared_ptr<Component>> {
-      WEFT_TRY(const auto bytes, read_component_file(path));
+      WEFT_TRY(const auto bytes, guest::read_component_file(path));
       if (config.id.empty()) {
         config.id = std::filesystem::path(path).stem().string();
       }
       auto loaded = load_bytes(bytes, std::move(config));
       if (!loaded) {
-        return about_file(loaded.error(), path);
+        return guest::about_file(loaded.error(), path);
       }
       return loaded;
     });
@@ -119,10 +120,10 @@ class LocalHost final : public Host {
 
   Result<ComponentInfo> inspect(const std::string& path) override {
     return fenced("inspecting a component", [&]() -> Result<ComponentInfo> {
-      WEFT_TRY(const auto bytes, read_component_file(path));
+      WEFT_TRY(const auto bytes, guest::read_component_file(path));
       auto info = engine::describe(bytes);
       if (!info) {
-        return about_file(info.error(), path);
+        return guest::about_file(info.error(), path);
       }
       return info;
     });
@@ -130,10 +131,10 @@ class LocalHost final : public Host {
 
   Result<bool> compile(const std::string& path) override {
     return fenced("compiling a component", [&]() -> Result<bool> {
-      WEFT_TRY(const auto bytes, read_component_file(path));
+      WEFT_TRY(const auto bytes, guest::read_component_file(path));
       const auto module = engine_.load(bytes);
       if (!module) {
-        return about_file(module.error(), path);
+        return guest::about_file(module.error(), path);
       }
       if (module->was_cached()) {
         return false;
@@ -153,7 +154,7 @@ class LocalHost final : public Host {
 
   Result<std::unique_ptr<HttpService>> serve(std::shared_ptr<Component> component, ServeConfig config) override {
     return fenced("starting to serve", [&]() -> Result<std::unique_ptr<HttpService>> {
-      auto loaded = std::dynamic_pointer_cast<const LoadedComponent>(component);
+      auto loaded = std::dynamic_pointer_cast<const guest::LoadedComponent>(component);
       if (!loaded || loaded->info().kind != WorldKind::http) {
         return Error(Errc::type_mismatch, "the component does not export wasi:http/incoming-handler",
                      "serve one built for the wasi:http/proxy world", Blame::operator_);
@@ -169,7 +170,8 @@ class LocalHost final : public Host {
 
   Result<int> run_command(const Component& component) override {
     return fenced("running a command", [&]() -> Result<int> {
-      WEFT_TRY(const auto answer, run_one_call(shards_.at(0), loaded(component), nullptr, {}, log_, stop_.get_token()));
+      WEFT_TRY(const auto answer,
+               guest::run_one_call(shards_.at(0), loaded(component), nullptr, {}, log_, stop_.get_token()));
       return answer.exit_code;
     });
   }
@@ -178,10 +180,10 @@ class LocalHost final : public Host {
                            const std::vector<std::string>& arguments, ValueFormat format, CallStats* stats) override {
     return fenced("calling a function", [&]() -> Result<std::string> {
       const auto& callee = loaded(component);
-      WEFT_TRY(const auto name, resolve_export(function, callee.info().exports));
+      WEFT_TRY(const auto name, guest::resolve_export(function, callee.info().exports));
       WEFT_TRY(const auto found, callee.deployment().find(name));
       WEFT_TRY(const auto params, found.encode(arguments, format));
-      WEFT_TRY(const auto answer, run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
+      WEFT_TRY(const auto answer, guest::run_one_call(shards_.at(0), callee, &found, params, log_, stop_.get_token()));
       if (stats != nullptr) {
         *stats = answer.stats;
       }
@@ -209,11 +211,11 @@ class LocalHost final : public Host {
 
  private:
   /// Components come from this host's load() alone.
-  static const LoadedComponent& loaded(const Component& component) {
-    return static_cast<const LoadedComponent&>(component);
+  static const guest::LoadedComponent& loaded(const Component& component) {
+    return static_cast<const guest::LoadedComponent&>(component);
   }
 
-  web::ServerConfig server_config(const LoadedComponent& component, const ServeConfig& config) {
+  web::ServerConfig server_config(const guest::LoadedComponent& component, const ServeConfig& config) {
     web::ServerConfig server;
     server.address = config.listen;
     server.limits = {.max_header_bytes = config.max_header_bytes,
@@ -253,7 +255,7 @@ class LocalHost final : public Host {
   LogSink log_;
   std::string cache_dir_;
   engine::Engine engine_;
-  ComponentLoader loader_{engine_};
+  guest::ComponentLoader loader_{engine_};
   async::ShardPool shards_;
   builtins::ProviderRegistry builtins_;
   std::stop_source stop_;

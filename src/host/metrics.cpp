@@ -71,10 +71,10 @@ class Page {
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-void histogram(Page& page, const std::string& component, const InterfaceStats& stats) {
+void histogram(Page& page, const std::string& component, const guest::InterfaceStats& stats) {
   std::uint64_t below = 0;
   std::size_t counted = 0;
-  for (std::size_t bound = kFirstBound; bound + 1 < kLatencyBuckets; bound += kBoundStep) {
+  for (std::size_t bound = kFirstBound; bound + 1 < guest::kLatencyBuckets; bound += kBoundStep) {
     for (; counted <= bound; ++counted) {
       below += stats.latency[counted];
     }
@@ -87,7 +87,7 @@ void histogram(Page& page, const std::string& component, const InterfaceStats& s
 }
 
 /// A component's own functions share one entry without a name, which most components never need.
-bool is_told(const InterfaceStats& stats) { return !stats.interface.empty() || stats.calls != 0; }
+bool is_told(const guest::InterfaceStats& stats) { return !stats.interface.empty() || stats.calls != 0; }
 
 template <class Write>
 void each_interface(const Metrics& metrics, Write write) {

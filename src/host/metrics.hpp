@@ -8,14 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "host/component_stats.hpp"
+#include "guest/component_stats.hpp"
 
 namespace weft::host {
 
 struct Metrics {
   struct Component {
     std::string id;
-    ComponentStats stats;
+    guest::ComponentStats stats;
   };
   /// A place of the supervision tree.
   struct Place {

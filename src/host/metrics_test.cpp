@@ -12,12 +12,12 @@ using namespace std::chrono_literals;
 using test::MetricsCheck;
 using test::sample;
 
-InterfaceStats called(std::string interface, std::initializer_list<std::chrono::nanoseconds> times) {
-  InterfaceCounters counters;
+guest::InterfaceStats called(std::string interface, std::initializer_list<std::chrono::nanoseconds> times) {
+  guest::InterfaceCounters counters;
   for (const auto time : times) {
     counters.ended(time, time > 1s);
   }
-  InterfaceStats stats;
+  guest::InterfaceStats stats;
   stats.interface = std::move(interface);
   counters.add_to(stats);
   return stats;
@@ -120,15 +120,15 @@ TEST(MetricsTest, the_checker_finds_what_is_wrong) {
 }
 
 TEST(ComponentStatsTest, quantiles_lie_within_their_bucket) {
-  std::array<std::uint64_t, kLatencyBuckets> latency{};
-  EXPECT_EQ(latency_quantile(latency, 0.5), 0ns);
-  latency[latency_bucket(100us)] = 99;
-  latency[latency_bucket(1s)] = 1;
-  EXPECT_GE(latency_quantile(latency, 0.5), 64us);
-  EXPECT_LE(latency_quantile(latency, 0.5), 128us);
-  EXPECT_LE(latency_quantile(latency, 0.99), 128us);
-  EXPECT_GE(latency_quantile(latency, 0.999), 500ms);
-  EXPECT_LE(latency_quantile(latency, 1.0), 1049ms);
+  std::array<std::uint64_t, guest::kLatencyBuckets> latency{};
+  EXPECT_EQ(guest::latency_quantile(latency, 0.5), 0ns);
+  latency[guest::latency_bucket(100us)] = 99;
+  latency[guest::latency_bucket(1s)] = 1;
+  EXPECT_GE(guest::latency_quantile(latency, 0.5), 64us);
+  EXPECT_LE(guest::latency_quantile(latency, 0.5), 128us);
+  EXPECT_LE(guest::latency_quantile(latency, 0.99), 128us);
+  EXPECT_GE(guest::latency_quantile(latency, 0.999), 500ms);
+  EXPECT_LE(guest::latency_quantile(latency, 1.0), 1049ms);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@
 #include "builtins/provider.hpp"
 #include "bus/bus.hpp"
 #include "bus/mirrored_key_value.hpp"
-#include "host/component_loader.hpp"
+#include "guest/component_loader.hpp"
 #include "host/component_manager.hpp"
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
@@ -50,7 +50,7 @@ namespace weft::host {
 /// What a node borrows of its Host.
 struct NodeBase {
   engine::Engine& engine;
-  ComponentLoader& loader;
+  guest::ComponentLoader& loader;
   async::ShardPool& shards;
   const builtins::ProviderRegistry& builtins;
   const LogSink& log;

@@ -10,7 +10,7 @@
 
 #include "async/blocking_pool.hpp"
 #include "async/shard.hpp"
-#include "host/component_loader.hpp"
+#include "guest/component_loader.hpp"
 #include "host/placements.hpp"
 #include "host/router.hpp"
 #include "lattice/events.hpp"
@@ -25,7 +25,7 @@ struct NodeWorld {
   async::ShardPool& shards;
   async::BlockingPool& pool;      ///< reads files, compiles, starts providers
   async::BlockingPool& draining;  ///< waits for the last calls of what was replaced or stopped
-  ComponentLoader& loader;
+  guest::ComponentLoader& loader;
   Router& router;
   lattice::LatticeStore& store;
   lattice::EventPublisher& events;

@@ -8,10 +8,10 @@
 #include <boost/json.hpp>
 #include <utility>
 
-#include "host/export_name.hpp"
+#include "guest/export_name.hpp"
+#include "guest/shard_invocation.hpp"
 #include "host/process_figures.hpp"
 #include "host/question_body.hpp"
-#include "host/shard_invocation.hpp"
 
 namespace weft::host {
 namespace {
@@ -39,17 +39,17 @@ std::string_view to_text(bus::BusState state) {
 
 double millis(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
-json::object to_json(const InterfaceStats& stats) {
+json::object to_json(const guest::InterfaceStats& stats) {
   return {{"interface", stats.interface},
           {"calls", stats.calls},
           {"errors", stats.errors},
           {"mean_ms", stats.calls == 0 ? 0 : millis(stats.time) / static_cast<double>(stats.calls)},
-          {"p50_ms", millis(latency_quantile(stats.latency, 0.5))},
-          {"p90_ms", millis(latency_quantile(stats.latency, 0.9))},
-          {"p99_ms", millis(latency_quantile(stats.latency, 0.99))}};
+          {"p50_ms", millis(guest::latency_quantile(stats.latency, 0.5))},
+          {"p90_ms", millis(guest::latency_quantile(stats.latency, 0.9))},
+          {"p99_ms", millis(guest::latency_quantile(stats.latency, 0.99))}};
 }
 
-json::object to_json(const ComponentTarget& target) {
+json::object to_json(const guest::ComponentTarget& target) {
   const auto stats = target.stats();
   json::array interfaces;
   std::uint64_t calls = 0;
@@ -70,11 +70,11 @@ json::object to_json(const ComponentTarget& target) {
 /// A function of a component that runs, with its parameters encoded.
 struct Prepared {
   std::shared_ptr<engine::Function> function;
-  ShardInvocation::Request request;
+  guest::ShardInvocation::Request request;
 };
 
-Result<Prepared> prepare(const LoadedComponent& component, const CallQuestion& question) {
-  WEFT_TRY(const auto name, resolve_export(question.function, component.info().exports));
+Result<Prepared> prepare(const guest::LoadedComponent& component, const CallQuestion& question) {
+  WEFT_TRY(const auto name, guest::resolve_export(question.function, component.info().exports));
   WEFT_TRY(auto function, component.deployment().find(name));
   WEFT_TRY(auto params, function.encode(question.arguments, question.format));
   const auto hash = name.rfind('#');
@@ -87,7 +87,7 @@ Result<Prepared> prepare(const LoadedComponent& component, const CallQuestion& q
 }
 
 /// The answer of a call. Of a function without a result there is no "result".
-Result<std::string> to_json(const ShardInvocation::Answer& answer, const engine::Function& function,
+Result<std::string> to_json(const guest::ShardInvocation::Answer& answer, const engine::Function& function,
                             ValueFormat format) {
   auto text = function.decode(answer.results, format);
   if (!text && answer.results.empty()) {
@@ -197,9 +197,9 @@ async::Task<std::string> Questions::call(std::string body) {
   const auto arrange = [target, question] { return prepare(target->component(), question); };
   WEFT_CO_TRY(auto prepared, co_await node_.pool.run(arrange));
   auto& shard = node_.shards.at(next_shard_++ % node_.shards.size());
-  const auto invocation = std::make_shared<ShardInvocation>(shard, target, std::move(prepared.request));
-  auto answer = co_await async::wait_for_completion<ShardInvocation::Answer>(
-      [&invocation](async::Completion<ShardInvocation::Answer> done) { invocation->begin(std::move(done)); });
+  const auto invocation = std::make_shared<guest::ShardInvocation>(shard, target, std::move(prepared.request));
+  auto answer = co_await async::wait_for_completion<guest::ShardInvocation::Answer>(
+      [&invocation](async::Completion<guest::ShardInvocation::Answer> done) { invocation->begin(std::move(done)); });
   if (!answer && answer.error().code() == Errc::cancelled) {
     invocation->cancel();
   }

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/guest_imports.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "guest/guest_bytes.hpp"
+
+namespace weft::guest {
+namespace {
+
+constexpr std::string_view kDefaultLink = "default";
+constexpr std::string_view kOutgoingHttp = "wasi:http/outgoing-handler";
+/// Of an error that is told to a guest as a handle, which has a limit.
+constexpr std::size_t kMaxErrorText = 32UL << 10U;
+
+constexpr std::array kOk{std::byte{0}};
+
+using ByteVector = std::vector<std::byte>;
+
+ByteVector after(std::byte first, std::span<const std::byte> rest) {
+  ByteVector bytes;
+  bytes.reserve(rest.size() + 1);
+  bytes.push_back(first);
+  bytes.insert(bytes.end(), rest.begin(), rest.end());
+  return bytes;
+}
+
+/// At most `size` bytes of it, whole characters.
+std::string_view cut(std::string_view text, std::size_t size) {
+  if (text.size() <= size) {
+    return text;
+  }
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) {
+    --size;
+  }
+  return text.substr(0, size);
+}
+
+Error does_not_decode(std::string_view function) {
+  return {Errc::malformed, fmt::format("the parameters of {} do not decode", function), {}, Blame::guest};
+}
+
+}  // namespace
+
+ImportPlan::ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
+                       const ProvidedInterfaces& provided)
+    : source_(std::move(source)), dispatcher_(dispatcher) {
+  const auto imports = deployment.imports();
+  const auto is_resource_drop = [](const auto& import) { return import.function.starts_with("[resource-drop]"); };
+  for (const auto& import : imports) {
+    auto rule = import_rule(import.interface, import.function);
+    const auto provider = provided.find(rule.link_key);
+    if (provider == provided.end()) {
+      const bool has_resources = std::ranges::any_of(
+          imports, [&](const auto& other) { return other.interface == import.interface && is_resource_drop(other); });
+      imports_.push_back({std::move(rule), nullptr, import.gives_rpc_error, has_resources});
+      continue;
+    }
+    // As the guest knows it: nothing of it goes over a wire.
+    const bool is_drop = is_resource_drop(import);
+    imports_.push_back({{.kind = is_drop ? ImportKind::nothing : ImportKind::call,
+                         .link_key = std::move(rule.link_key),
+                         .interface = import.interface,
+                         .function = import.function},
+                        provider->second,
+                        import.gives_rpc_error,
+                        false});
+  }
+}
+
+void GuestImports::answer(engine::Call& call, std::uint64_t token, std::uint32_t import,
+                          std::span<const std::byte> params) {
+  const auto& asked = plan_->at(import);
+  if (asked.rule.kind == ImportKind::drop) {
+    return drop(asked.rule, params);
+  }
+  if (call_ != nullptr) {
+    return call.fail_import(token, "a guest may wait for one import at a time only");
+  }
+  call_ = &call;
+  token_ = token;
+  import_ = &asked;
+  switch (asked.rule.kind) {
+    case ImportKind::call:
+      return call_out(asked, params);
+    case ImportKind::same:
+      return give(params);
+    case ImportKind::some_of_same:
+      return give(after(std::byte{0}, params));
+    case ImportKind::error_of_same:
+      return give(after(std::byte{1}, params));
+    case ImportKind::name_interface:
+      return name_interface(params);
+    case ImportKind::set_link_name:
+    case ImportKind::try_link_name:
+      return set_link_name(asked.rule, params);
+    case ImportKind::nothing:
+    case ImportKind::drop:
+      return give({});
+    case ImportKind::refused:
+      return refuse(Error(Errc::unsupported,
+                          fmt::format("{}#{} is not supported", asked.rule.interface, asked.rule.function),
+                          "use an interface that a component or provider exports", Blame::guest));
+  }
+}
+
+void GuestImports::cancel() noexcept {
+  call_ = nullptr;
+  pending_.reset();
+  outgoing_.reset();
+}
+
+void GuestImports::send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id) {
+  if (!outgoing_) {
+    HttpRoute route;
+    if (plan_ != nullptr) {
+      route = [this](const web::RequestHead& /*request*/) { return http_handler(); };
+    }
+    outgoing_.emplace(shard_, std::move(route), id);
+  }
+  outgoing_->begin(std::move(request));
+}
+
+Result<std::shared_ptr<web::Handler>> GuestImports::http_handler() const {
+  WEFT_TRY(auto target, plan_->dispatcher().find(shard_, plan_->source(), link_name(kOutgoingHttp), kOutgoingHttp));
+  auto* const handler = target->http();
+  if (handler == nullptr) {
+    return Error(Errc::type_mismatch, fmt::format("{} takes no HTTP requests", target->id()),
+                 "link wasi:http/outgoing-handler to wasmcloud+builtin://http-client or to an HTTP component",
+                 Blame::operator_);
+  }
+  return std::shared_ptr<web::Handler>(std::move(target), handler);
+}
+
+void GuestImports::call_out(const ImportPlan::Import& import, std::span<const std::byte> params) {
+  const auto& rule = import.rule;
+  ImportParams owner(*call_);
+  const dispatch::Invocation invocation{.interface = rule.interface,
+                                        .function = rule.function,
+                                        .params = params,
+                                        .context = {.source = plan_->source(),
+                                                    .link_name = link_name(rule.link_key),
+                                                    .deadline = scope_.deadline,
+                                                    .depth = scope_.depth + 1,
+                                                    .trace_parent = scope_.trace_parent,
+                                                    .trace_state = scope_.trace_state,
+                                                    .chain = import.has_resources ? join_chain(rule) : 0},
+                                        .owner = &owner};
+  auto pending = import.provider ? import.provider->invoke(shard_, invocation, *this)
+                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this);
+  if (call_ != nullptr) {
+    pending_ = std::move(pending);
+  }
+}
+
+std::string_view GuestImports::link_name(std::string_view key) const {
+  for (const auto& [interface, name] : link_names_) {
+    if (interface == key) {
+      return name;
+    }
+  }
+  return kDefaultLink;
+}
+
+/// Namespace, package and interface; the handle is "ns:pkg/iface".
+void GuestImports::name_interface(std::span<const std::byte> params) {
+  GuestBytes reader(params);
+  const auto ns = reader.take_text();
+  const auto package = reader.take_text();
+  const auto interface = reader.take_text();
+  if (!interface) {
+    return refuse(does_not_decode(import_->rule.function));
+  }
+  ByteVector handle;
+  put_text(handle, fmt::format("{}:{}/{}", *ns, *package, *interface));
+  give(handle);
+}
+
+/// A name and the interfaces that are called over it from now on, by this call of the guest alone.
+void GuestImports::set_link_name(const ImportRule& rule, std::span<const std::byte> params) {
+  const bool says_why = rule.kind == ImportKind::try_link_name;
+  GuestBytes reader(params);
+  const auto name = reader.take_text();
+  auto count = reader.take_length();
+  std::vector<std::string_view> interfaces;
+  for (; count && *count > 0; --*count) {
+    const auto interface = reader.take_text();
+    if (!interface) {
+      return refuse(does_not_decode(rule.function));
+    }
+    interfaces.push_back(*interface);
+  }
+  if (!count) {
+    return refuse(does_not_decode(rule.function));
+  }
+  for (const auto interface : interfaces) {
+    if (!plan_->dispatcher().has_link(shard_, plan_->source(), *name, interface)) {
+      ByteVector error{std::byte{1}};
+      put_text(error, fmt::format("interface `{}` does not have an existing link with name `{}`", interface, *name));
+      return give(says_why ? std::span<const std::byte>(error) : std::span<const std::byte>());
+    }
+  }
+  for (const auto interface : interfaces) {
+    std::erase_if(link_names_, [interface](const auto& known) { return known.first == interface; });
+    if (*name != kDefaultLink) {
+      link_names_.emplace_back(interface, *name);
+    }
+  }
+  give(says_why ? std::span<const std::byte>(kOk) : std::span<const std::byte>());
+}
+
+/// On the wire a drop says nothing (data-plane facts 2.5); an owner in this host hears of it.
+void GuestImports::drop(const ImportRule& rule, std::span<const std::byte> handle) {
+  if (const auto owner = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key)) {
+    (*owner)->drop_resource(shard_, {.interface = rule.interface,
+                                     .function = rule.function,
+                                     .params = handle,
+                                     .context = {.source = plan_->source(), .link_name = link_name(rule.link_key)}});
+  }
+}
+
+/// What the call's target makes for this guest goes when this guest has gone.
+std::uint64_t GuestImports::join_chain(const ImportRule& rule) {
+  auto target = plan_->dispatcher().find(shard_, plan_->source(), link_name(rule.link_key), rule.link_key);
+  if (!target) {
+    return 0;
+  }
+  if (chain_ == 0) {
+    chain_ = plan_->dispatcher().new_chain();
+  }
+  if (std::ranges::find(chain_targets_, *target) == chain_targets_.end()) {
+    chain_targets_.push_back(*std::move(target));
+  }
+  return chain_;
+}
+
+void GuestImports::end_chain() noexcept {
+  for (const auto& target : chain_targets_) {
+    target->end_chain(shard_, chain_);
+  }
+  chain_targets_.clear();
+}
+
+void GuestImports::give(std::span<const std::byte> results) {
+  std::exchange(call_, nullptr)->complete_import(token_, results);
+}
+
+void GuestImports::refuse(Error error) {
+  auto message = error.to_string();
+  failure_ = std::move(error);
+  std::exchange(call_, nullptr)->fail_import(token_, message);
+}
+
+void GuestImports::on_results(std::span<const std::byte> results) {
+  if (import_->gives_rpc_error) {
+    give(after(std::byte{0}, results));
+  } else {
+    give(results);
+  }
+  pending_.reset();
+}
+
+void GuestImports::take_results(engine::Call& callee) {
+  if (import_->gives_rpc_error) {
+    return on_results(callee.result());
+  }
+  std::exchange(call_, nullptr)->complete_import_from(token_, callee);
+  pending_.reset();
+}
+
+void GuestImports::on_error(Error error) {
+  const auto pending = std::move(pending_);
+  if (!import_->gives_rpc_error) {
+    return refuse(std::move(error));
+  }
+  ByteVector failed{std::byte{1}};
+  put_text(failed, cut(error.to_string(), kMaxErrorText));
+  give(failed);
+}
+
+}  // namespace weft::guest

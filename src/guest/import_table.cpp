@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/import_table.hpp"
+
+#include <utility>
+
+namespace weft::guest {
+namespace {
+
+constexpr std::string_view kMethod = "[method]";
+constexpr std::string_view kDrop = "[resource-drop]";
+
+constexpr std::string_view kStore = "wasi:keyvalue/store@0.2.0-draft";
+constexpr std::string_view kAtomics = "wasi:keyvalue/atomics@0.2.0-draft";
+constexpr std::string_view kBatch = "wasi:keyvalue/batch@0.2.0-draft";
+
+/// Interfaces that have another name on the wire, with the same values but for `store`, see below.
+constexpr std::pair<std::string_view, std::string_view> kOnTheWire[] = {
+    {kStore, "wrpc:keyvalue/store@0.2.0-draft"},
+    {kAtomics, "wrpc:keyvalue/atomics@0.2.0-draft"},
+    {kBatch, "wrpc:keyvalue/batch@0.2.0-draft"},
+};
+
+/// A bucket is a local thing: its handle is its name, and a method sends that name as the first parameter, in the very
+/// bytes that the handle has.
+ImportKind store_kind(std::string_view function) {
+  if (function == "open") {
+    return ImportKind::some_of_same;
+  }
+  return function.starts_with(kDrop) ? ImportKind::nothing : ImportKind::call;
+}
+
+ImportKind lattice_kind(std::string_view interface, std::string_view function) {
+  if (function.starts_with(kDrop)) {
+    return ImportKind::nothing;
+  }
+  if (function.starts_with("[constructor]")) {
+    return ImportKind::name_interface;
+  }
+  if (function != "set-link-name") {
+    return ImportKind::refused;
+  }
+  return interface.contains("@1.") ? ImportKind::set_link_name : ImportKind::try_link_name;
+}
+
+/// The handle of an error is its text, whichever of the two interfaces it belongs to.
+ImportKind error_kind(std::string_view function) {
+  if (function.starts_with(kDrop)) {
+    return ImportKind::nothing;
+  }
+  if (function.ends_with("to-debug-string") || function.ends_with("from-rpc-error")) {
+    return ImportKind::same;
+  }
+  // Errors of streams stay what they are.
+  return function.ends_with("from-io-error") ? ImportKind::error_of_same : ImportKind::refused;
+}
+
+ImportKind kind_of(std::string_view interface, std::string_view key, std::string_view function) {
+  if (interface == kStore) {
+    return store_kind(function);
+  }
+  if (key == "wasmcloud:bus/lattice") {
+    return lattice_kind(interface, function);
+  }
+  if (key == "wasmcloud:bus/error" || key == "wrpc:rpc/error") {
+    return error_kind(function);
+  }
+  if (key.starts_with("wasi:blobstore/") || key.starts_with("wrpc:rpc/")) {
+    return ImportKind::refused;
+  }
+  return function.starts_with(kDrop) ? ImportKind::drop : ImportKind::call;
+}
+
+}  // namespace
+
+std::string_view without_version(std::string_view interface) noexcept {
+  return interface.substr(0, interface.find('@'));
+}
+
+ImportRule import_rule(std::string_view interface, std::string_view function) {
+  const auto key = without_version(interface);
+  ImportRule rule{.kind = kind_of(interface, key, function),
+                  .link_key = std::string(key),
+                  .interface = std::string(interface),
+                  .function = std::string(function)};
+  for (const auto& [guest, wire] : kOnTheWire) {
+    if (interface == guest) {
+      rule.interface = wire;
+    }
+  }
+  if (interface == kStore && function.starts_with(kMethod)) {
+    rule.function = function.substr(function.find('.') + 1);
+  }
+  return rule;
+}
+
+std::string_view export_of(std::string_view wire_interface) noexcept {
+  // Its bucket is sent as a text, which is what the handle of a bucket is here.
+  return wire_interface == "wrpc:keyvalue/watcher@0.2.0-draft" ? "wasi:keyvalue/watcher@0.2.0-draft" : wire_interface;
+}
+
+}  // namespace weft::guest

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How the host answers each function that a guest imports: which link it goes over and what it is called on the wire,
+/// or that the host itself answers. Pure.
+///
+/// Source: data-plane facts 3.1 (exports), 3.7 (set-link-name), 3.9 (imports translated), 3.10 (all others verbatim).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weft::guest {
+
+enum class ImportKind : std::uint8_t {
+  call,            ///< goes over a link
+  same,            ///< the parameters are the result: a handle that is a text, and that text
+  some_of_same,    ///< ok(the parameters): a bucket, whose handle is its name
+  error_of_same,   ///< error(the parameters)
+  name_interface,  ///< the constructor of call-target-interface: its handle is "ns:pkg/iface"
+  set_link_name,   ///< of lattice 1.x: no answer
+  try_link_name,   ///< of lattice 2.x: says if there is no such link
+  nothing,         ///< a dropped handle that is but a text
+  drop,            ///< a dropped handle of somebody's resource
+  refused,         ///< not supported
+};
+
+struct ImportRule {
+  ImportKind kind = ImportKind::call;
+  std::string link_key;   ///< "acme:shop/cart"
+  std::string interface;  ///< on the wire: "acme:shop/cart@1.0.0"
+  std::string function;   ///< "[method]cart.add"
+};
+
+/// "acme:shop/cart@1.0.0" without its version.
+std::string_view without_version(std::string_view interface) noexcept;
+
+/// For `function` of the imported `interface` ("acme:shop/cart@1.0.0").
+ImportRule import_rule(std::string_view interface, std::string_view function);
+
+/// The export that serves a wire interface: the same name, but for those that the wire names otherwise.
+std::string_view export_of(std::string_view wire_interface) noexcept;
+
+}  // namespace weft::guest

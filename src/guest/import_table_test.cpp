@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/import_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include "guest/guest_bytes.hpp"
+
+namespace weft::guest {
+namespace {
+
+TEST(ImportTableTest, an_interface_of_anybody_goes_over_its_link_as_it_is) {
+  const auto rule = import_rule("acme:shop/cart@1.2.0", "[method]cart.add");
+  EXPECT_EQ(rule.kind, ImportKind::call);
+  EXPECT_EQ(rule.link_key, "acme:shop/cart");
+  EXPECT_EQ(rule.interface, "acme:shop/cart@1.2.0");
+  EXPECT_EQ(rule.function, "[method]cart.add");
+  EXPECT_EQ(import_rule("acme:shop/cart", "total").interface, "acme:shop/cart");
+  EXPECT_EQ(import_rule("acme:shop/cart", "[resource-drop]cart").kind, ImportKind::drop);
+  EXPECT_EQ(import_rule("wasmcloud:messaging/consumer@0.2.0", "publish").interface,
+            "wasmcloud:messaging/consumer@0.2.0");
+}
+
+TEST(ImportTableTest, buckets_of_keyvalue_are_local_and_their_methods_are_not) {
+  EXPECT_EQ(import_rule("wasi:keyvalue/store@0.2.0-draft", "open").kind, ImportKind::some_of_same);
+  EXPECT_EQ(import_rule("wasi:keyvalue/store@0.2.0-draft", "[resource-drop]bucket").kind, ImportKind::nothing);
+  const auto get = import_rule("wasi:keyvalue/store@0.2.0-draft", "[method]bucket.get");
+  EXPECT_EQ(get.kind, ImportKind::call);
+  EXPECT_EQ(get.link_key, "wasi:keyvalue/store");
+  EXPECT_EQ(get.interface, "wrpc:keyvalue/store@0.2.0-draft");
+  EXPECT_EQ(get.function, "get");
+  EXPECT_EQ(import_rule("wasi:keyvalue/store@0.2.0-draft", "[method]bucket.list-keys").function, "list-keys");
+  const auto increment = import_rule("wasi:keyvalue/atomics@0.2.0-draft", "increment");
+  EXPECT_EQ(increment.link_key, "wasi:keyvalue/atomics");
+  EXPECT_EQ(increment.interface, "wrpc:keyvalue/atomics@0.2.0-draft");
+  EXPECT_EQ(increment.function, "increment");
+  EXPECT_EQ(import_rule("wasi:keyvalue/batch@0.2.0-draft", "get-many").interface, "wrpc:keyvalue/batch@0.2.0-draft");
+}
+
+TEST(ImportTableTest, another_version_of_keyvalue_is_an_interface_of_anybody) {
+  const auto get = import_rule("wasi:keyvalue/store@0.2.0-draft2", "[method]bucket.get");
+  EXPECT_EQ(get.interface, "wasi:keyvalue/store@0.2.0-draft2");
+  EXPECT_EQ(get.function, "[method]bucket.get");
+}
+
+TEST(ImportTableTest, knows_each_version_of_the_lattice) {
+  EXPECT_EQ(import_rule("wasmcloud:bus/lattice@1.0.0", "set-link-name").kind, ImportKind::set_link_name);
+  EXPECT_EQ(import_rule("wasmcloud:bus/lattice@2.0.0", "set-link-name").kind, ImportKind::try_link_name);
+  EXPECT_EQ(import_rule("wasmcloud:bus/lattice@2.0.1", "set-link-name").kind, ImportKind::try_link_name);
+  EXPECT_EQ(import_rule("wasmcloud:bus/lattice@2.0.1", "[constructor]call-target-interface").kind,
+            ImportKind::name_interface);
+  EXPECT_EQ(import_rule("wasmcloud:bus/lattice@2.0.1", "[resource-drop]call-target-interface").kind,
+            ImportKind::nothing);
+}
+
+TEST(ImportTableTest, an_error_is_its_text) {
+  EXPECT_EQ(import_rule("wrpc:rpc/error@0.1.0", "[method]error.to-debug-string").kind, ImportKind::same);
+  EXPECT_EQ(import_rule("wasmcloud:bus/error@2.0.1", "[static]error.from-rpc-error").kind, ImportKind::same);
+  EXPECT_EQ(import_rule("wasmcloud:bus/error@2.0.1", "[static]error.from-io-error").kind, ImportKind::error_of_same);
+  EXPECT_EQ(import_rule("wasmcloud:bus/error@2.0.1", "[resource-drop]error").kind, ImportKind::nothing);
+}
+
+TEST(ImportTableTest, refuses_what_cannot_be_answered) {
+  EXPECT_EQ(import_rule("wasi:blobstore/container@0.2.0-draft", "[method]container.name").kind, ImportKind::refused);
+  EXPECT_EQ(import_rule("wrpc:rpc/invoker@0.1.0", "invoke").kind, ImportKind::refused);
+}
+
+TEST(ImportTableTest, a_wire_interface_may_be_served_under_another_name) {
+  EXPECT_EQ(export_of("wrpc:keyvalue/watcher@0.2.0-draft"), "wasi:keyvalue/watcher@0.2.0-draft");
+  EXPECT_EQ(export_of("acme:shop/cart@1.0.0"), "acme:shop/cart@1.0.0");
+}
+
+std::vector<std::byte> bytes(std::initializer_list<unsigned> values) {
+  std::vector<std::byte> made;
+  for (const auto value : values) {
+    made.push_back(static_cast<std::byte>(value));
+  }
+  return made;
+}
+
+TEST(GuestBytesTest, texts_come_back_as_they_were_put) {
+  for (const std::size_t size : {0U, 1U, 127U, 128U, 16383U, 16384U, 70000U}) {
+    std::vector<std::byte> put;
+    put_text(put, std::string(size, 'x'));
+    put_text(put, "end");
+    GuestBytes reader(put);
+    EXPECT_EQ(reader.take_text(), std::string(size, 'x'));
+    EXPECT_EQ(reader.take_text(), "end");
+    EXPECT_FALSE(reader.take_text());
+  }
+}
+
+TEST(GuestBytesTest, bytes_that_lie_are_refused) {
+  EXPECT_FALSE(GuestBytes({}).take_text());
+  EXPECT_FALSE(GuestBytes(bytes({5, 'a'})).take_text());
+  EXPECT_FALSE(GuestBytes(bytes({0xff, 0xff, 0xff, 0xff, 0x0f})).take_text());
+  EXPECT_FALSE(GuestBytes(bytes({0xff, 0xff, 0xff, 0xff, 0x7f})).take_length());
+  EXPECT_FALSE(GuestBytes(bytes({0x80, 0x80, 0x80, 0x80, 0x80, 0x00})).take_length());
+  EXPECT_FALSE(GuestBytes(bytes({0x80})).take_length());
+  EXPECT_EQ(GuestBytes(bytes({0x80, 0x01})).take_length(), 128);
+}
+
+}  // namespace
+}  // namespace weft::guest
