@@ -37,26 +37,12 @@ std::string timestamp(std::chrono::system_clock::time_point time) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, (since - seconds).count());
 }
 
-std::string_view level_name(LogLevel level) noexcept {
-  switch (level) {
-    case LogLevel::debug:
-      return "debug";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::warning:
-      return "warning";
-    case LogLevel::error:
-      return "error";
-  }
-  return "unknown";
-}
-
 std::string log_line_text(std::chrono::system_clock::time_point time, LogLevel level, std::string_view component,
                           std::string_view line, bool colours) {
   std::string head = timestamp(time);
   head += ' ';
   if (colours) head += colour_of(level);
-  head += level_name(level);
+  head += to_text(level);
   if (colours) head += "\x1b[0m";
   if (!component.empty()) head += fmt::format(" [{}]", printable(component));
   std::string text;
@@ -71,7 +57,7 @@ std::string log_line_text(std::chrono::system_clock::time_point time, LogLevel l
 std::string log_line_json(std::chrono::system_clock::time_point time, LogLevel level, std::string_view component,
                           std::string_view line) {
   JsonObject object;
-  object.text("time", timestamp(time)).text("level", level_name(level));
+  object.text("time", timestamp(time)).text("level", to_text(level));
   if (!component.empty()) object.text("component", component);
   return object.text("message", line).str() + "\n";
 }

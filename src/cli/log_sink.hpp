@@ -16,8 +16,6 @@ namespace weft::cli {
 /// "2026-11-21T13:00:00.123Z".
 std::string timestamp(std::chrono::system_clock::time_point time);
 
-std::string_view level_name(LogLevel level) noexcept;
-
 /// A text of several lines becomes as many, each with its head, so that none can be taken for another's.
 std::string log_line_text(std::chrono::system_clock::time_point time, LogLevel level, std::string_view component,
                           std::string_view line, bool colours);

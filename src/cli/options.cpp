@@ -108,7 +108,7 @@ Result<void> read_each(const Arguments& arguments, std::string_view option, std:
 LogLevel log_level(const Arguments& arguments) {
   const std::string name = arguments.value("log-level").value_or("info");
   for (const LogLevel level : {LogLevel::debug, LogLevel::warning, LogLevel::error}) {
-    if (name == level_name(level)) return level;
+    if (name == to_text(level)) return level;
   }
   return LogLevel::info;
 }

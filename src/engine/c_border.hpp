@@ -44,6 +44,22 @@ inline std::vector<HeaderRef> from_c(const weft_header* headers, std::size_t cou
   return refs;
 }
 
+/// What one look at a body gave.
+inline BodyPiece from_c(std::uint32_t state, weft_bytes data, const weft_header* trailers, std::size_t count) {
+  switch (state) {
+    case WEFT_BODY_DATA:
+      return {BodyState::data, to_span(data), {}};
+    case WEFT_BODY_TRAILERS:
+      return {BodyState::trailers, {}, from_c(trailers, count)};
+    case WEFT_BODY_END:
+      return {BodyState::end, {}, {}};
+    case WEFT_BODY_PENDING:
+      return {};
+    default:
+      return {BodyState::failed, {}, {}};
+  }
+}
+
 /// Takes the error over.
 Error take_error(weft_error* error);
 /// Takes the string over.

@@ -240,18 +240,7 @@ BodyPiece Call::next_body() {
   std::size_t count = 0;
   const auto state = weft_call_body_next(handle_.get(), &data, &trailers, &count);
   wake_if_woken();
-  switch (state) {
-    case WEFT_BODY_DATA:
-      return {BodyState::data, to_span(data), {}};
-    case WEFT_BODY_TRAILERS:
-      return {BodyState::trailers, {}, from_c(trailers, count)};
-    case WEFT_BODY_END:
-      return {BodyState::end, {}, {}};
-    case WEFT_BODY_PENDING:
-      return {};
-    default:
-      return {BodyState::failed, {}, {}};
-  }
+  return from_c(state, data, trailers, count);
 }
 
 Result<int> Call::outcome() {

@@ -56,18 +56,7 @@ BodyPiece OutgoingHttp::next_body() {
   const auto state = weft_call_http_body_next(call_->handle_.get(), token_, &data, &trailers, &count);
   call_->wake_if_woken();
   body_pending_ = state == WEFT_BODY_PENDING;
-  switch (state) {
-    case WEFT_BODY_DATA:
-      return {BodyState::data, to_span(data), {}};
-    case WEFT_BODY_TRAILERS:
-      return {BodyState::trailers, {}, from_c(trailers, count)};
-    case WEFT_BODY_END:
-      return {BodyState::end, {}, {}};
-    case WEFT_BODY_PENDING:
-      return {};
-    default:
-      return {BodyState::failed, {}, {}};
-  }
+  return from_c(state, data, trailers, count);
 }
 
 bool OutgoingHttp::send_head(std::uint16_t status, std::span<const HeaderRef> headers) {

@@ -12,20 +12,6 @@
 namespace weft::host {
 namespace {
 
-std::string_view to_text(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return "debug";
-    case LogLevel::info:
-      return "info";
-    case LogLevel::warning:
-      return "warning";
-    case LogLevel::error:
-      return "error";
-  }
-  return "info";
-}
-
 std::size_t size_of(const LogLine& line) { return line.text.size() + line.component.size() + line.time.size(); }
 
 }  // namespace

@@ -39,6 +39,10 @@ struct HeadScan {
 [[nodiscard]] bool has_folded_line(std::string_view lines) noexcept;
 
 /// True if each byte may stand in a chunk extension: no control characters but tab.
+inline constexpr std::size_t kMaxExtensionBytes = std::size_t{16} * 1024;  ///< of all chunks of a message
+/// "0\r\n\r\n". Beast 1.81 asserts that a last chunk seen in part is at least so long when seen again; no peer may trip
+/// that. Nothing is lost by waiting for it: outside of chunk data a whole body has at least as much to come.
+inline constexpr std::size_t kShortestLastChunk = 5;
 [[nodiscard]] bool is_chunk_extension(std::string_view text) noexcept;
 
 [[nodiscard]] bool is_token(std::string_view text) noexcept;

@@ -12,8 +12,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::size_t kShortestLastChunk = 5;  // "0\r\n\r\n"
-
 std::string_view to_std(boost::beast::string_view view) noexcept { return {view.data(), view.size()}; }
 
 /// The names lie in the session's own buffer, which parse_head() and parse_body() received as mutable.
@@ -176,8 +174,6 @@ BodyStep RequestParser::parse_body(std::span<char> bytes, std::uint64_t max_body
       return step;
     }
     const auto rest = bytes.subspan(step.consumed);
-    // Beast 1.81 asserts that a last chunk seen in part is at least 5 bytes when seen again; no peer may trip that.
-    // Nothing is lost by waiting: outside of chunk data a whole body has at least "0 CRLF CRLF" to come.
     const bool between_chunks = is_chunked_ && chunk_rest_ == 0;
     if (rest.size() < (between_chunks ? kShortestLastChunk : 1)) return step;
     piece_ = {};

@@ -21,7 +21,6 @@
 namespace weft::web {
 
 inline constexpr std::size_t kMaxFields = 256;
-inline constexpr std::size_t kMaxExtensionBytes = std::size_t{16} * 1024;
 
 /// What a body gave at one look.
 struct BodyStep {

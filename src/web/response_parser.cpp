@@ -15,9 +15,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::size_t kShortestLastChunk = 5;  // "0\r\n\r\n"
-constexpr std::size_t kMaxExtensions = std::size_t{16} * 1024;
-
 std::string_view to_std(boost::beast::string_view view) noexcept { return {view.data(), view.size()}; }
 
 std::string to_lower(std::string_view name) {
@@ -46,7 +43,7 @@ std::size_t ResponseParser::Events::on_body_impl(View body, ErrorCode& /*error*/
 
 void ResponseParser::Events::on_chunk_header_impl(std::uint64_t size, View extensions, ErrorCode& error) {
   owner_.extension_bytes_ += extensions.size();
-  if (!is_chunk_extension(to_std(extensions)) || owner_.extension_bytes_ > kMaxExtensions) {
+  if (!is_chunk_extension(to_std(extensions)) || owner_.extension_bytes_ > kMaxExtensionBytes) {
     owner_.problem_ = "a chunk extension is malformed or too long";
     error = http::error::bad_chunk_extension;
   }
@@ -196,7 +193,6 @@ ResponseStep ResponseParser::parse_body(std::span<const char> bytes) {
       return step;
     }
     const auto rest = bytes.subspan(step.consumed);
-    // Beast 1.81 asserts that a last chunk seen in part is at least 5 bytes when seen again; no peer may trip that.
     const bool between_chunks = !codings_.empty() && chunk_rest_ == 0;
     if (rest.size() < (between_chunks ? kShortestLastChunk : 1)) return step;
     piece_ = {};
