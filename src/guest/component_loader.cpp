@@ -2,8 +2,10 @@
 #include "guest/component_loader.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +17,17 @@ namespace weft::guest {
 namespace {
 
 constexpr std::uintmax_t kMaxFileBytes = 1ULL << 30;
+/// The coarsest clock of a file system in use (FAT).
+constexpr std::chrono::nanoseconds kFileClockStep = std::chrono::seconds(2);
+
+std::int64_t nanoseconds(const timespec& time) {
+  return std::chrono::nanoseconds(std::chrono::seconds(time.tv_sec)).count() + time.tv_nsec;
+}
+
+std::int64_t wall_now() {
+  using std::chrono::nanoseconds;
+  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
@@ -53,11 +66,71 @@ Error about_file(const Error& error, const std::string& path) {
   return std::move(named).with_detail(error.detail());
 }
 
+bool FileStamp::is_settled(std::int64_t now_ns) const {
+  return now_ns - written_ns > kFileClockStep.count() && now_ns - changed_ns > kFileClockStep.count();
+}
+
+std::optional<FileStamp> stamp_of(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return FileStamp{.device = status.st_dev,
+                   .inode = status.st_ino,
+                   .size = static_cast<std::uint64_t>(status.st_size),
+                   .written_ns = nanoseconds(status.st_mtim),
+                   .changed_ns = nanoseconds(status.st_ctim)};
+}
+
 Result<std::shared_ptr<LoadedComponent>> ComponentLoader::load(std::string_view wasm, ComponentConfig config,
                                                                engine::Imports imports) {
   WEFT_TRY(auto compiled, compile(wasm));
+  return link(std::move(compiled), std::move(config), imports);
+}
+
+Result<std::shared_ptr<LoadedComponent>> ComponentLoader::link(Compiled compiled, ComponentConfig config,
+                                                               engine::Imports imports) {
   WEFT_TRY(auto deployment, engine_.prepare(compiled->module, config.id, config.grants, config.limits, imports));
   return std::make_shared<LoadedComponent>(std::move(config), std::move(compiled), std::move(deployment));
+}
+
+Result<ComponentLoader::FromFile> ComponentLoader::load_file(const std::string& path, ComponentConfig config,
+                                                             engine::Imports imports) {
+  const auto before = stamp_of(path);
+  auto compiled = find_file(path, before);
+  std::optional<wire::ComponentClaims> claims;
+  if (!compiled) {
+    WEFT_TRY(const auto wasm, read_component_file(path));
+    WEFT_TRY(claims, wire::extract_component_claims(wasm, std::chrono::system_clock::now()));
+    auto made = compile(wasm);
+    if (!made) {
+      return about_file(made.error(), path);
+    }
+    compiled = *std::move(made);
+    if (before && !claims && before->is_settled(wall_now()) && stamp_of(path) == before) {
+      remember_file(path, *before, compiled);
+    }
+  }
+  auto linked = link(std::move(compiled), std::move(config), imports);
+  if (!linked) {
+    return about_file(linked.error(), path);
+  }
+  return FromFile{std::move(claims), *std::move(linked)};
+}
+
+ComponentLoader::Compiled ComponentLoader::find_file(const std::string& path, const std::optional<FileStamp>& stamp) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(path);
+  return found == files_.end() || found->second.stamp != stamp ? nullptr : found->second.compiled.lock();
+}
+
+void ComponentLoader::remember_file(const std::string& path, const FileStamp& stamp, const Compiled& compiled) {
+  const std::lock_guard lock(mutex_);
+  if (files_.size() >= prune_files_at_) {
+    std::erase_if(files_, [](const auto& entry) { return entry.second.compiled.expired(); });
+    prune_files_at_ = 2 * files_.size() + 64;
+  }
+  files_.insert_or_assign(path, KnownFile{stamp, compiled});
 }
 
 Result<std::shared_ptr<const CompiledComponent>> ComponentLoader::compile(std::string_view wasm) {

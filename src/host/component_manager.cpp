@@ -21,6 +21,8 @@ namespace {
 
 /// Calls in flight get their grace within it.
 constexpr std::chrono::minutes kStopBudget{10};
+/// More than that start one after the other: no queue behind them fills up, and few routes are published at a time.
+constexpr std::size_t kMaxStarting = 256;
 
 std::optional<std::uint64_t> number_in(const std::optional<wire::StringMap>& limits, const char* key) {
   if (!limits) {
@@ -61,10 +63,6 @@ Limits limits_of(const Limits& defaults, const std::optional<wire::StringMap>& n
   return limits;
 }
 
-bool uses(const std::vector<std::string>& configs, const std::string& name) {
-  return std::ranges::find(configs, name) != configs.end();
-}
-
 std::string other_reference_warning(const std::string& running, const wire::ScaleComponent& command) {
   if (command.allow_update) {
     return fmt::format(
@@ -96,14 +94,12 @@ struct ComponentManager::Workload {
   bool busy = false;
 };
 
-/// What has come of a reference.
-struct ComponentManager::Fetched {
-  std::optional<wire::ComponentClaims> claims;
-  std::shared_ptr<guest::LoadedComponent> component;
-};
-
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
-    : world_(world), policy_(std::move(policy)), recovery_(world.control), tasks_(world.control) {}
+    : world_(world),
+      policy_(std::move(policy)),
+      starting_(std::make_shared<async::Throttle>(kMaxStarting)),
+      recovery_(world.control),
+      tasks_(world.control) {}
 
 ComponentManager::~ComponentManager() = default;
 
@@ -263,6 +259,7 @@ async::Task<void> ComponentManager::bring_up(wire::ScaleComponent command, bool 
 }
 
 async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent command) {
+  WEFT_CO_TRY(const auto pass, co_await starting_->enter());
   WEFT_CO_TRY(const auto running, co_await prepare(command));
   WEFT_CO_CHECK(co_await world_.store.ensure_spec(command.component_id, command.component_ref));
   co_await go_live(running);
@@ -272,6 +269,7 @@ async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent com
 
 async::Task<void> ComponentManager::take_down(std::string id) {
   const auto running = std::exchange(workload(id).running, nullptr);
+  follow_configs(id, running.get(), nullptr);
   world_.router.set_target(id, nullptr);
   co_await world_.router.settle();
   if (!running) {
@@ -303,6 +301,7 @@ async::Task<void> ComponentManager::leave_tree(std::string id) {
 boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> running) {
   const auto id = running->command.component_id;
   const auto before = std::exchange(workload(id).running, running);
+  follow_configs(id, before.get(), running.get());
   world_.router.set_links(id, world_.store.links_of(id));
   world_.router.set_target(id, running->target);
   co_await world_.router.settle();
@@ -349,7 +348,9 @@ async::Task<void> ComponentManager::adjust(wire::ScaleComponent command) {
   if (command.config != now.config) {
     WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
     running->config->update(std::move(bundle));
+    follow_configs(command.component_id, running.get(), nullptr);
     now.config = command.config;
+    follow_configs(command.component_id, nullptr, running.get());
   }
   now.count = command.count;
   now.annotations = command.annotations;
@@ -394,8 +395,8 @@ async::Task<void> ComponentManager::update_job(wire::UpdateComponent command, st
 
 // ---- from a reference to something that answers ----
 
-async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, std::string reference,
-                                                               std::optional<wire::StringMap> limits) {
+async::Task<guest::ComponentLoader::FromFile> ComponentManager::fetch(std::string id, std::string reference,
+                                                                      std::optional<wire::StringMap> limits) {
   WEFT_CO_TRY(const auto ref, wire::parse_image_ref(reference));
   if (ref.kind != wire::ImageKind::file) {
     co_return Error(Errc::unsupported, fmt::format("cannot fetch {}: this host loads components from files", reference),
@@ -406,14 +407,8 @@ async::Task<ComponentManager::Fetched> ComponentManager::fetch(std::string id, s
                     "start the host with --allow-file-load", Blame::operator_);
   }
   ComponentConfig config{.id = std::move(id), .grants = {}, .limits = limits_of(policy_.limits, limits)};
-  const auto load = [&loader = world_.loader, path = ref.stripped, config = std::move(config)]() -> Result<Fetched> {
-    WEFT_TRY(const auto wasm, guest::read_component_file(path));
-    WEFT_TRY(auto claims, wire::extract_component_claims(wasm, std::chrono::system_clock::now()));
-    auto loaded = loader.load(wasm, config, engine::Imports::all);
-    if (!loaded) {
-      return guest::about_file(loaded.error(), path);
-    }
-    return Fetched{std::move(claims), *std::move(loaded)};
+  const auto load = [&loader = world_.loader, path = ref.stripped, config = std::move(config)] {
+    return loader.load_file(path, config, engine::Imports::all);
   };
   co_return co_await world_.pool.run(load);
 }
@@ -510,10 +505,26 @@ std::vector<wire::ComponentDescription> ComponentManager::inventory() const {
   return list;
 }
 
+void ComponentManager::follow_configs(const std::string& id, const Running* before, const Running* now) {
+  if (before != nullptr) {
+    for (const auto& name : before->command.config) {
+      users_of_configs_.erase({name, id});
+    }
+  }
+  if (now != nullptr) {
+    for (const auto& name : now->command.config) {
+      users_of_configs_.emplace(name, id);
+    }
+  }
+}
+
 void ComponentManager::on_config(const std::string& name) {
-  for (const auto& [id, entry] : workloads_) {
-    if (entry->running && uses(entry->running->command.config, name)) {
-      entry->running->config->update(world_.store.live_bundle(entry->running->command.config));
+  for (auto user = users_of_configs_.lower_bound({name, ""}); user != users_of_configs_.end() && user->first == name;
+       ++user) {
+    const auto found = workloads_.find(user->second);
+    if (found != workloads_.end() && found->second->running) {
+      const auto& running = *found->second->running;
+      running.config->update(world_.store.live_bundle(running.command.config));
     }
   }
 }

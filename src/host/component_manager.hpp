@@ -16,13 +16,17 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/blocking_pool.hpp"
 #include "async/task_scope.hpp"
+#include "async/throttle.hpp"
 #include "guest/component.hpp"
+#include "guest/component_loader.hpp"
 #include "guest/component_target.hpp"
 #include "host/node_world.hpp"
 #include "host/placements.hpp"
@@ -92,15 +96,19 @@ class ComponentManager {
   boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
   void retire(std::shared_ptr<guest::ComponentTarget> target);
 
-  struct Fetched;
-  async::Task<Fetched> fetch(std::string id, std::string reference, std::optional<wire::StringMap> limits);
+  async::Task<guest::ComponentLoader::FromFile> fetch(std::string id, std::string reference,
+                                                      std::optional<wire::StringMap> limits);
   async::Task<std::shared_ptr<Running>> prepare(wire::ScaleComponent command);
+  /// Keeps users_of_configs_ when what runs under `id` changes; null: nothing runs.
+  void follow_configs(const std::string& id, const Running* before, const Running* now);
   void tell_scaled(const Running& running, std::uint32_t count);
   void tell_failed(const wire::ScaleComponent& command, const Error& error);
 
   NodeWorld& world_;
   ComponentPolicy policy_;
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
+  std::set<std::pair<std::string, std::string>> users_of_configs_;  ///< configuration, component that runs
+  std::shared_ptr<async::Throttle> starting_;
   Recovery recovery_;
   async::TaskScope tasks_;
 };

@@ -90,7 +90,7 @@ Worker* Core::find_worker(NodeId id, std::uint64_t incarnation) noexcept {
 void Core::cancel_starts(Cell& cell) {
   tell(cell.place.start_waiters, Error(Errc::cancelled, cell.name + " was stopped"));
   if (auto* supervisor = dynamic_cast<Supervisor*>(&cell)) {
-    for (const auto& child : supervisor->children()) cancel_starts(*child);
+    for (const auto& [id, child] : supervisor->children()) cancel_starts(*child);
   }
 }
 
@@ -98,12 +98,13 @@ void Core::forget(Cell& cell) {
   cells_.erase(cell.id);
   tell(cell.place.stop_waiters, {});
   if (auto* supervisor = dynamic_cast<Supervisor*>(&cell)) {
-    for (const auto& child : supervisor->children()) forget(*child);
+    for (const auto& [id, child] : supervisor->children()) forget(*child);
   }
 }
 
 void Core::set_state(Cell& cell, NodeState state, std::string_view failure) {
   const NodeState from = std::exchange(cell.state, state);
+  if (cell.parent != nullptr) cell.parent->child_changes(from, state);
   if (from != state && on_change_) on_change_({cell.id, cell.name, cell.kind, from, state, failure});
 }
 

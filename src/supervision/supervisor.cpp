@@ -2,6 +2,7 @@
 #include "supervision/supervisor.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -29,19 +30,29 @@ std::string text_of(const Exit& exit) { return exit.error ? exit.error->message(
 
 Supervisor::Supervisor(Core& core, Supervisor* parent, NodeId id, SupervisorSpec spec)
     : Cell(core, parent, id, spec.name, spec.kind), spec_(std::move(spec)) {
-  for (auto& child : std::exchange(spec_.children, {})) {
-    children_.push_back(core.make_cell(this, std::move(child)));
-  }
+  for (auto& child : std::exchange(spec_.children, {})) adopt(core.make_cell(this, std::move(child)));
 }
 
 Supervisor::~Supervisor() {
-  for (const auto& child : children_) stop_pending(*child);
-  while (!children_.empty()) children_.pop_back();
+  for (const auto& [child_id, child] : children_) stop_pending(*child);
+  while (!children_.empty()) children_.erase(std::prev(children_.end()));
+}
+
+Cell* Supervisor::find_child(std::string_view child_name) const noexcept {
+  const auto found = by_name_.lower_bound({child_name, 0});
+  return found == by_name_.end() || found->first.first != child_name ? nullptr : found->second;
+}
+
+Cell& Supervisor::adopt(std::unique_ptr<Cell> child) {
+  auto& cell = *child;
+  by_name_.emplace(std::pair(std::string_view(cell.name), cell.id), &cell);
+  children_.emplace(cell.id, std::move(child));
+  return cell;
 }
 
 void Supervisor::describe(NodeInfo& info) const {
   info.strategy = spec_.strategy;
-  for (const auto& child : children_) info.children.push_back(child->info());
+  for (const auto& [child_id, child] : children_) info.children.push_back(child->info());
 }
 
 void Supervisor::begin_start() {
@@ -50,11 +61,11 @@ void Supervisor::begin_start() {
   restarts_within_.clear();
   started_at = core.runtime().wall_now();
   core.set_state(*this, NodeState::starting);
-  for (const auto& child : children_) {
+  for (const auto& [child_id, child] : children_) {
     auto& place = child->place;
     place.failures_in_a_row = 0;
     place.restarts.clear();
-    place.must_stop = false;
+    unmark(*child);
     if (!place.wanted) continue;
     place.first = First::initial;
     set_pending(*child, true, {});
@@ -66,9 +77,9 @@ void Supervisor::begin_stop(Exit reason) {
   if (stopping_for_) return;
   core.set_state(*this, NodeState::stopping, text_of(reason));
   stopping_for_ = std::move(reason);
-  for (const auto& child : children_) {
+  for (const auto& [child_id, child] : children_) {
     stop_pending(*child);
-    child->place.must_stop = true;
+    mark_for_stop(*child);
     core.cancel_starts(*child);
     if (!child->alive() && (child->state == NodeState::waiting || child->state == NodeState::backing_off)) {
       core.set_state(*child, NodeState::stopped);
@@ -89,13 +100,13 @@ Result<NodeId> Supervisor::add(AnySpec spec, Done done) {
     return Error(Errc::invalid_argument, "'" + child_name + "' is no name of a node",
                  "names are not empty and have no '/'");
   }
-  if (std::ranges::any_of(children_, [&](const auto& child) { return child->name == child_name; })) {
+  if (find_child(child_name) != nullptr) {
     return Error(Errc::already_exists, name + " has a child named " + child_name + " already");
   }
   if (!will_run()) {
     return Error(Errc::unavailable, child_name + " cannot be added: " + name + " does not run");
   }
-  auto& child = *children_.emplace_back(core.make_cell(this, std::move(spec)));
+  auto& child = adopt(core.make_cell(this, std::move(spec)));
   if (done) child.place.start_waiters.push_back(std::move(done));
   if (accepts_work()) {
     child.place.first = First::added;
@@ -121,6 +132,7 @@ Result<void> Supervisor::start_child(Cell& child, Done done) {
     stop_pending(child);  // asked for: the pause is over
     place.not_before = {};
     place.pending = true;
+    due_.insert(child.id);
     advance();
   } else if (!child.alive() || child.state == NodeState::stopping || child.state == NodeState::killing) {
     place.failures_in_a_row = 0;
@@ -164,7 +176,7 @@ void Supervisor::child_progressed(Cell& child) {
 void Supervisor::child_down(Cell& child, const Exit& exit) {
   auto& place = child.place;
   const bool planned = place.must_stop;
-  place.must_stop = false;
+  unmark(child);
   if (!place.wanted) {
     settle(child, NodeState::stopped, exit);
   } else if (planned) {
@@ -236,26 +248,30 @@ void Supervisor::restart_group(Cell& failed) {
   place.failures_in_a_row = was_well ? 1 : place.failures_in_a_row + 1;
   place.ready_since = {};
   const auto pause = restart_pause(spec_.backoff, place.failures_in_a_row, core.runtime().random());
-  const std::size_t index = index_of(failed);
-  for (std::size_t at = 0; at < children_.size(); ++at) {
-    auto& child = *children_[at];
-    if (!in_group(at, index) || !child.place.wanted) continue;
-    if (at != index && child.state == NodeState::failed) continue;  // given up
-    if (child.alive()) child.place.must_stop = true;
+  const bool alone = spec_.strategy == Strategy::one_for_one;
+  for (auto at = alone ? children_.find(failed.id) : children_.begin(); at != children_.end(); ++at) {
+    auto& child = *at->second;
+    if (!in_group(child, failed)) {
+      if (alone) break;
+      continue;
+    }
+    if (!child.place.wanted) continue;
+    if (&child != &failed && child.state == NodeState::failed) continue;  // given up
+    if (child.alive()) mark_for_stop(child);
     if (child.restart() == Restart::temporary) continue;
     // Alone it goes out of order, unless those after it have not had their first turn yet.
-    set_pending(child, spec_.strategy != Strategy::one_for_one || state == NodeState::starting, now + pause);
+    set_pending(child, !alone || state == NodeState::starting, now + pause);
   }
 }
 
-bool Supervisor::in_group(std::size_t index, std::size_t failed) const noexcept {
+bool Supervisor::in_group(const Cell& child, const Cell& failed) const noexcept {
   switch (spec_.strategy) {
     case Strategy::one_for_one:
-      return index == failed;
+      return child.id == failed.id;
     case Strategy::one_for_all:
       return true;
     case Strategy::rest_for_one:
-      return index >= failed;
+      return child.id >= failed.id;
   }
   return false;
 }
@@ -278,11 +294,30 @@ void Supervisor::set_pending(Cell& child, bool in_order, Instant not_before) {
   place.in_order = in_order || (place.pending && place.in_order);
   place.not_before = place.pending ? std::max(place.not_before, not_before) : not_before;
   place.pending = true;
+  if (place.timer == 0) due_.insert(child.id);
   if (!child.alive()) core.set_state(child, NodeState::waiting);
+}
+
+void Supervisor::mark_for_stop(Cell& child) {
+  child.place.must_stop = true;
+  must_stop_.insert(child.id);
+  untold_.insert(child.id);
+}
+
+void Supervisor::unmark(Cell& child) noexcept {
+  child.place.must_stop = false;
+  must_stop_.erase(child.id);
+  untold_.erase(child.id);
+}
+
+void Supervisor::child_changes(NodeState from, NodeState to) noexcept {
+  if (is_alive(from)) --alive_children_;
+  if (is_alive(to)) ++alive_children_;
 }
 
 void Supervisor::stop_pending(Cell& child) noexcept {
   child.place.pending = false;
+  due_.erase(child.id);
   if (child.place.timer != 0) core.runtime().cancel_timer(std::exchange(child.place.timer, 0));
 }
 
@@ -290,23 +325,19 @@ void Supervisor::erase(Cell& child) {
   stop_pending(child);
   core.cancel_starts(child);
   core.forget(child);
-  const auto at = static_cast<std::ptrdiff_t>(index_of(child));
+  unmark(child);
+  by_name_.erase({child.name, child.id});
+  auto gone = children_.extract(child.id);
+  WEFT_ASSERT(!gone.empty() && !child.alive());
   // Its nodes are gone; the cell itself may be on the stack.
-  core.later([gone = std::move(children_[static_cast<std::size_t>(at)])]() mutable noexcept { gone.reset(); });
-  children_.erase(children_.begin() + at);
-}
-
-std::size_t Supervisor::index_of(const Cell& child) const noexcept {
-  const auto found = std::ranges::find_if(children_, [&](const auto& other) { return other.get() == &child; });
-  WEFT_ASSERT(found != children_.end());
-  return static_cast<std::size_t>(found - children_.begin());
+  core.later([cell = std::move(gone.mapped())]() mutable noexcept { cell.reset(); });
 }
 
 void Supervisor::advance() {
   if (!alive() || advance_stops()) return;
   if (stopping_for_) {
     // One that was told to stop by itself may still be at it.
-    if (std::ranges::none_of(children_, [](const auto& child) { return child->alive(); })) finish();
+    if (alive_children_ == 0) finish();
     return;
   }
   advance_starts();
@@ -321,35 +352,36 @@ bool Supervisor::advance_stops() {
   const bool at_once = spec_.when_exceeded == WhenExceeded::give_up;
   bool stopping = false;
   // Stopping one may come back here: hence no iterators.
-  for (std::size_t at = children_.size(); at-- > 0;) {
-    if (at >= children_.size()) continue;
-    auto& child = *children_[at];
-    if (!child.place.must_stop) continue;
+  while (!(at_once ? untold_ : must_stop_).empty()) {
+    auto& child = *children_.at(*(at_once ? untold_ : must_stop_).rbegin());
     if (!child.alive()) {
-      child.place.must_stop = false;
+      unmark(child);
       continue;
     }
     stopping = true;
+    untold_.erase(child.id);
     if (child.state != NodeState::stopping && child.state != NodeState::killing) {
       child.begin_stop({ExitKind::shutdown, std::nullopt});
     }
     if (!at_once) return true;
   }
-  return stopping;
+  return stopping || !must_stop_.empty();
 }
 
 void Supervisor::advance_starts() {
   // Starting a supervisor without children makes it ready at once, which comes back here: hence no iterators.
-  for (std::size_t at = 0; at < children_.size(); ++at) {
-    auto& child = *children_[at];
-    if (child.place.pending && !child.alive() && turn_of(at)) start_or_wait(child);
+  for (auto next = due_.begin(); next != due_.end();) {
+    auto& child = *children_.at(*next);
+    const auto child_id = child.id;
+    if (!child.alive() && turn_of(child)) start_or_wait(child);
+    next = due_.upper_bound(child_id);
   }
 }
 
-bool Supervisor::turn_of(std::size_t index) const noexcept {
-  if (!children_[index]->place.in_order) return true;
-  return std::none_of(children_.begin(), children_.begin() + static_cast<std::ptrdiff_t>(index),
-                      [](const auto& before) { return before->place.in_order && holds_up(*before); });
+bool Supervisor::turn_of(const Cell& child) const noexcept {
+  if (!child.place.in_order) return true;
+  return std::none_of(children_.begin(), children_.find(child.id),
+                      [](const auto& before) { return before.second->place.in_order && holds_up(*before.second); });
 }
 
 void Supervisor::start_or_wait(Cell& child) {
@@ -364,9 +396,11 @@ void Supervisor::wait_for(Cell& child) {
   auto& place = child.place;
   core.set_state(child, NodeState::backing_off);
   if (place.timer != 0) return;
+  due_.erase(child.id);
   const auto left = std::chrono::ceil<Duration>(place.not_before - core.runtime().now());
-  place.timer = core.runtime().start_timer(left, [this, &place]() noexcept {
+  place.timer = core.runtime().start_timer(left, [this, &place, child_id = child.id]() noexcept {
     place.timer = 0;
+    due_.insert(child_id);
     auto& borrowed = core;
     advance();
     borrowed.drain();
@@ -374,8 +408,9 @@ void Supervisor::wait_for(Cell& child) {
 }
 
 bool Supervisor::all_started() const noexcept {
-  return std::ranges::none_of(children_,
-                              [](const auto& child) { return child->place.first != First::added && holds_up(*child); });
+  return std::ranges::none_of(children_, [](const auto& child) {
+    return child.second->place.first != First::added && holds_up(*child.second);
+  });
 }
 
 void Supervisor::finish() {

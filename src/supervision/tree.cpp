@@ -85,10 +85,8 @@ std::optional<NodeId> Tree::find(std::string_view path) const {
     path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
     const auto* supervisor = dynamic_cast<const Supervisor*>(cell);
     if (supervisor == nullptr) return std::nullopt;
-    const auto& children = supervisor->children();
-    const auto found = std::ranges::find_if(children, [&](const auto& child) { return child->name == name; });
-    if (found == children.end()) return std::nullopt;
-    cell = found->get();
+    cell = supervisor->find_child(name);
+    if (cell == nullptr) return std::nullopt;
   }
   return cell->id;
 }

@@ -353,5 +353,42 @@ TEST_F(TreeTest, tells_changes_with_the_reason) {
                                    "starting ", "ready "));
 }
 
+// With work that grows with the number of children for each of them, this would take minutes.
+TEST_F(TreeTest, ten_thousand_children_start_wait_restart_and_stop) {
+  constexpr int kMany = 10'000;
+  auto many = supervisor("many", Strategy::one_for_one, {});
+  many.when_exceeded = WhenExceeded::give_up;
+  many.backoff = {.initial = Duration(1'000), .jitter = 0};
+  plant(supervisor("root", Strategy::one_for_one, {many}));
+  tree->start();
+  runtime->run();
+  int added = 0;
+  for (int number = 0; number < kMany; ++number) {
+    ASSERT_TRUE(tree->add(id("many"), child(std::to_string(number)),
+                          [&added](const Result<void>& result) { added += result ? 1 : 0; }));
+    runtime->run();
+  }
+  EXPECT_EQ(added, kMany);
+  for (int number = 0; number < 2 * kMany; ++number) crash(std::to_string(number % kMany));
+  EXPECT_EQ(state("many/777"), NodeState::backing_off);
+  EXPECT_EQ(runtime->timers(), std::size_t{kMany});
+  for (int number = 0; number < kMany; number += 2) {
+    ASSERT_TRUE(tree->start_child(id("many/" + std::to_string(number))));
+    runtime->run();
+  }
+  EXPECT_EQ(state("many/776"), NodeState::ready);
+  EXPECT_EQ(state("many/777"), NodeState::backing_off);
+  ASSERT_TRUE(tree->remove(id("many/776"), expect("remove")));
+  runtime->run();
+  EXPECT_FALSE(tree->find("many/776"));
+  tree->stop(expect("stop"));
+  runtime->run();
+  EXPECT_EQ(told["remove"], "ok");
+  EXPECT_EQ(told["stop"], "ok");
+  EXPECT_EQ(state("many/0"), NodeState::stopped);
+  EXPECT_EQ(state("many/777"), NodeState::stopped);
+  EXPECT_EQ(runtime->timers(), 0U);
+}
+
 }  // namespace
 }  // namespace weft::supervision
