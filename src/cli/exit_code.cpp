@@ -11,7 +11,7 @@ constexpr std::array kLines = std::to_array<ExitCodeLine>({
     {"1", "failed for a reason without a code of its own"},
     {"2", "the command line or an argument of the call is wrong"},
     {"3", "a file, folder, address, function, host or component could not be found, opened or used"},
-    {"4", "the file is not a component that this command can use"},
+    {"4", "the file is not a component that this command can use, or a state file that it cannot read"},
     {"5", "the component imports something that was not granted"},
     {"6", "a limit of weft was met, such as the size of a component"},
     {"124", "the deadline passed"},

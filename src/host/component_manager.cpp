@@ -112,13 +112,13 @@ async::Task<std::string> ComponentManager::scale(wire::ScaleComponent command, s
     tell_failed(command, named.error());
     co_return std::string();
   }
-  const auto running = workload(command.component_id).running;
+  const auto* const latest = last_accepted(command.component_id);
   std::string answer;
   auto kept = command;
-  if (running && command.count != 0 && running->command.component_ref != command.component_ref) {
-    answer = other_reference_warning(running->command.component_ref, command);
+  if (latest != nullptr && command.count != 0 && latest->component_ref != command.component_ref) {
+    answer = other_reference_warning(latest->component_ref, command);
     if (!command.allow_update) {
-      kept.component_ref = running->command.component_ref;
+      kept.component_ref = latest->component_ref;
     }
   }
   kept.component_limits = readable(command.component_limits);
@@ -133,21 +133,34 @@ async::Task<std::string> ComponentManager::scale(wire::ScaleComponent command, s
 
 async::Task<std::string> ComponentManager::update(wire::UpdateComponent command, std::string operation) {
   const auto& id = command.component_id;
-  const auto found = workloads_.find(id);
-  if (found == workloads_.end() || !found->second->running) {
+  const auto* const latest = last_accepted(id);
+  if (latest == nullptr) {
     co_return Error(Errc::not_found, fmt::format("component {} not found", id),
                     fmt::format("start it first: weft start component {} {}", command.new_component_ref, id),
                     Blame::operator_);
   }
-  const auto& current = found->second->running->command;
-  if (current.component_ref == command.new_component_ref) {
+  auto wanted = *latest;
+  if (wanted.component_ref == command.new_component_ref && world_.placements.pending(id) == nullptr) {
     world_.operations.done(operation, "already updated");
     co_return fmt::format("component {} already updated to {}", id, command.new_component_ref);
   }
-  auto answer =
-      fmt::format("component {} updating from {} to {}", id, current.component_ref, command.new_component_ref);
-  enqueue(id, [this, command, operation]() -> async::Task<void> { return update_job(command, operation); });
+  auto answer = fmt::format("component {} updating from {} to {}", id, wanted.component_ref, command.new_component_ref);
+  wanted.component_ref = command.new_component_ref;
+  if (command.annotations) {
+    wanted.annotations = command.annotations;
+  }
+  WEFT_CO_TRY(const auto ticket, co_await world_.placements.put(std::move(wanted)));
+  enqueue(id, [this, command, operation, ticket] { return update_job(command, operation, ticket); });
   co_return answer;
+}
+
+/// What runs once all that was accepted has been carried out; null: nothing.
+const wire::ScaleComponent* ComponentManager::last_accepted(const std::string& id) const {
+  if (const auto* const pending = world_.placements.pending(id)) {
+    return pending->count == 0 ? nullptr : pending;
+  }
+  const auto found = workloads_.find(id);
+  return found == workloads_.end() || !found->second->running ? nullptr : &found->second->running->command;
 }
 
 void ComponentManager::recover(wire::ScaleComponent command) {
@@ -210,24 +223,29 @@ async::Task<void> ComponentManager::run_jobs(std::shared_ptr<Workload> entry) {
 async::Task<void> ComponentManager::apply(wire::ScaleComponent command, std::string operation,
                                           Placements::Ticket ticket) {
   const auto& id = command.component_id;
-  const bool ran = workload(id).running != nullptr;
   const auto done = co_await scale_to(command);
-  if (done) {
-    world_.operations.done(operation, command.count == 0 ? "stopped" : "serves");
-    co_return done;
-  }
-  world_.operations.failed(operation, done.error());
-  if (world_.stop_grace) {
+  if (!done && world_.stop_grace) {
+    world_.operations.failed(operation, done.error());
     co_return done;  // accepted and interrupted: the restarted host carries it out
   }
-  tell_failed(command, done.error());
-  // What could not be started is not wanted for ever; what runs goes on as it was told before.
-  if (!ran) {
-    WEFT_CO_CHECK(co_await world_.placements.withdraw_component(id, ticket));
-  } else if (const auto& running = workload(id).running) {
-    WEFT_CO_CHECK(co_await world_.placements.put(running->command));
+  co_await settle(id, ticket);
+  if (done) {
+    world_.operations.done(operation, command.count == 0 ? "stopped" : "serves");
+  } else {
+    world_.operations.failed(operation, done.error());
+    tell_failed(command, done.error());
   }
   co_return done;
+}
+
+/// What could not be started is not wanted for ever; what runs goes on as it does.
+boost::asio::awaitable<void> ComponentManager::settle(std::string id, Placements::Ticket ticket) {
+  const auto running = workload(id).running;
+  const auto kept = co_await world_.placements.settle_component(
+      id, ticket, running ? std::optional(running->command) : std::nullopt);
+  if (!kept && world_.log) {
+    world_.log(LogLevel::error, id, fmt::format("what runs could not be kept: {}", kept.error().to_string()));
+  }
 }
 
 async::Task<void> ComponentManager::scale_to(wire::ScaleComponent command) {
@@ -367,30 +385,39 @@ async::Task<void> ComponentManager::replace(wire::ScaleComponent command) {
   co_return Result<void>();
 }
 
-async::Task<void> ComponentManager::update_job(wire::UpdateComponent command, std::string operation) {
+async::Task<void> ComponentManager::update_job(wire::UpdateComponent command, std::string operation,
+                                               Placements::Ticket ticket) {
+  const auto& id = command.component_id;
+  const auto replaced = co_await update_now(command);
+  if (replaced || !world_.stop_grace) {
+    co_await settle(id, ticket);
+  }
+  if (replaced) {
+    world_.operations.done(operation, "serves " + command.new_component_ref);
+    co_return replaced;
+  }
+  world_.operations.failed(operation, replaced.error());
+  if (world_.log) {
+    world_.log(LogLevel::error, id,
+               fmt::format("cannot be updated to {}: {}", command.new_component_ref, replaced.error().to_string()));
+  }
+  co_return replaced;
+}
+
+async::Task<void> ComponentManager::update_now(wire::UpdateComponent command) {
   const auto running = workload(command.component_id).running;
   if (!running) {
-    const Error gone(Errc::not_found, fmt::format("component {} has been stopped meanwhile", command.component_id));
-    world_.operations.failed(operation, gone);
-    co_return gone;
+    co_return Error(Errc::not_found, fmt::format("component {} has been stopped meanwhile", command.component_id));
+  }
+  if (running->command.component_ref == command.new_component_ref) {
+    co_return Result<void>();
   }
   auto wanted = running->command;
   wanted.component_ref = command.new_component_ref;
   if (command.annotations) {
     wanted.annotations = command.annotations;
   }
-  const auto replaced = co_await replace(wanted);
-  if (!replaced) {
-    world_.operations.failed(operation, replaced.error());
-    if (world_.log) {
-      world_.log(LogLevel::error, command.component_id,
-                 fmt::format("cannot be updated to {}: {}", command.new_component_ref, replaced.error().to_string()));
-    }
-    co_return replaced;
-  }
-  WEFT_CO_CHECK(co_await world_.placements.put(std::move(wanted)));
-  world_.operations.done(operation, "serves " + command.new_component_ref);
-  co_return Result<void>();
+  co_return co_await replace(std::move(wanted));
 }
 
 // ---- from a reference to something that answers ----

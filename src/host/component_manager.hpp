@@ -92,7 +92,10 @@ class ComponentManager {
   async::Task<void> rescale(wire::ScaleComponent command);
   async::Task<void> adjust(wire::ScaleComponent command);
   async::Task<void> replace(wire::ScaleComponent command);
-  async::Task<void> update_job(wire::UpdateComponent command, std::string operation);
+  async::Task<void> update_job(wire::UpdateComponent command, std::string operation, Placements::Ticket ticket);
+  async::Task<void> update_now(wire::UpdateComponent command);
+  [[nodiscard]] const wire::ScaleComponent* last_accepted(const std::string& id) const;
+  boost::asio::awaitable<void> settle(std::string id, Placements::Ticket ticket);
   boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
   void retire(std::shared_ptr<guest::ComponentTarget> target);
 

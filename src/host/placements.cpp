@@ -13,6 +13,12 @@ constexpr std::string_view kProvider = "provider.";
 std::string component_key(const std::string& id) { return std::string(kComponent) + id; }
 std::string provider_key(const std::string& id) { return std::string(kProvider) + id; }
 
+/// Empty: nothing is kept. A placement says what is to run, not whether it may replace something else.
+std::string value_of(wire::ScaleComponent command) {
+  command.allow_update = false;
+  return command.count == 0 ? std::string() : wire::encode(command);
+}
+
 }  // namespace
 
 Placements::Placements(std::shared_ptr<bus::KeyValue> bucket) : bucket_(std::move(bucket)) {}
@@ -39,45 +45,81 @@ async::Task<Placements::Content> Placements::load() {
 
 async::Task<Placements::Ticket> Placements::put(wire::ScaleComponent command) {
   auto key = component_key(command.component_id);
-  return write(std::move(key), command.count == 0 ? std::string() : wire::encode(command));
+  auto value = value_of(command);
+  return write(std::move(key), std::move(value), std::move(command));
 }
 
 async::Task<Placements::Ticket> Placements::put(wire::StartProvider command) {
   auto key = provider_key(command.provider_id);
-  return write(std::move(key), wire::encode(command));
+  return write(std::move(key), wire::encode(command), {});
 }
 
 async::Task<Placements::Ticket> Placements::remove_provider(std::string id) {
-  return write(provider_key(id), std::string());
+  auto key = provider_key(id);
+  WEFT_CO_TRY(const auto ticket, co_await write(key, std::string(), {}));
+  (void)take(key, ticket);
+  co_return ticket;
 }
 
-async::Task<void> Placements::withdraw_component(std::string id, Ticket ticket) {
-  return withdraw(component_key(id), ticket);
+const wire::ScaleComponent* Placements::pending(const std::string& id) const {
+  const auto found = last_.find(component_key(id));
+  return found == last_.end() || !found->second.command ? nullptr : &*found->second.command;
+}
+
+async::Task<void> Placements::settle_component(std::string id, Ticket ticket, std::optional<wire::ScaleComponent> now) {
+  auto key = component_key(id);
+  const auto last = take(key, ticket);
+  if (!last) {
+    co_return Result<void>();
+  }
+  auto value = now ? value_of(*std::move(now)) : std::string();
+  if (last->command && value_of(*last->command) == value) {
+    co_return Result<void>();
+  }
+  co_return co_await store(std::move(key), std::move(value));
 }
 
 async::Task<void> Placements::withdraw_provider(std::string id, Ticket ticket) {
-  return withdraw(provider_key(id), ticket);
+  auto key = provider_key(id);
+  if (!take(key, ticket)) {
+    co_return Result<void>();
+  }
+  co_return co_await store(std::move(key), std::string());
 }
 
-// The bucket carries writes out in the order they are made here, so the last ticket of a key is what it holds.
-async::Task<Placements::Ticket> Placements::write(std::string key, std::string value) {
+async::Task<Placements::Ticket> Placements::write(std::string key, std::string value,
+                                                  std::optional<wire::ScaleComponent> command) {
   const auto ticket = ++last_ticket_;
-  tickets_[key] = ticket;
+  const auto before = std::exchange(last_[key], Last{ticket, std::move(command)});
+  const auto stored = co_await store(key, std::move(value));
+  if (!stored) {
+    // The command is refused: what was accepted before it is the last one again.
+    if (take(key, ticket) && before.ticket != 0) {
+      last_.emplace(std::move(key), before);
+    }
+    co_return stored.error();
+  }
+  co_return ticket;
+}
+
+// The bucket carries writes out in the order they are made here, so the last one of a key is what it holds.
+async::Task<void> Placements::store(std::string key, std::string value) {
   if (value.empty()) {
     WEFT_CO_CHECK(co_await bucket_->purge(std::move(key)));
   } else {
     WEFT_CO_CHECK(co_await bucket_->put(std::move(key), std::move(value)));
   }
-  co_return ticket;
+  co_return Result<void>();
 }
 
-async::Task<void> Placements::withdraw(std::string key, Ticket ticket) {
-  const auto newest = tickets_.find(key);
-  if (newest == tickets_.end() || newest->second != ticket) {
-    co_return Result<void>();
+std::optional<Placements::Last> Placements::take(const std::string& key, Ticket ticket) {
+  const auto found = last_.find(key);
+  if (found == last_.end() || found->second.ticket != ticket) {
+    return std::nullopt;
   }
-  WEFT_CO_CHECK(co_await write(std::move(key), std::string()));
-  co_return Result<void>();
+  auto last = std::move(found->second);
+  last_.erase(found);
+  return last;
 }
 
 }  // namespace weft::host

@@ -103,7 +103,11 @@ async::Task<std::string> ProviderManager::stop(wire::StopProvider command, std::
   }
   const auto entry = found->second;
   entry->stopping = true;
-  WEFT_CO_TRY([[maybe_unused]] const auto ticket, co_await world_.placements.remove_provider(command.provider_id));
+  const auto removed = co_await world_.placements.remove_provider(command.provider_id);
+  if (!removed) {
+    entry->stopping = false;  // it goes on
+    co_return removed.error();
+  }
   if (const auto place = world_.tree.find("providers/" + command.provider_id)) {
     WEFT_CO_CHECK(
         co_await told([this, &place](supervision::Done done) { return world_.tree.remove(*place, std::move(done)); }));

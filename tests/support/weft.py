@@ -65,12 +65,13 @@ def weft(*words, env=None, stdin=None, cwd=None, deadline=DEADLINE, binary=BINAR
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-class Server:
-    """`weft run` of an HTTP component on a free port."""
+class Process:
+    """A weft that serves until it is stopped; with `output="json"` its first line is data, `ready`."""
 
-    def __init__(self, file, *options, env=None, output="json"):
-        words = [str(BINARY), "run", str(file), "--listen", "127.0.0.1:0", "--output", output, *map(str, options)]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(env or {})})
+    def __init__(self, *words, env=None, output="json", preexec_fn=None):
+        command = [str(BINARY), *map(str, words), "--output", output]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
+                                        preexec_fn=preexec_fn)
         self._lines = queue.Queue()
         self._err = []
         self._threads = [threading.Thread(target=self._read_out, daemon=True), threading.Thread(target=self._read_err, daemon=True)]
@@ -81,9 +82,6 @@ class Server:
         except Exception:
             self.kill()
             raise
-        if output == "json":
-            self.host, _, port = self.ready["address"].rpartition(":")
-            self.port = int(port)
 
     def _read_out(self):
         for line in self.process.stdout:
@@ -162,6 +160,16 @@ class Server:
             self.kill()
         elif not self.process.stdout.closed:
             self._close()
+
+
+class Server(Process):
+    """`weft run` of an HTTP component on a free port."""
+
+    def __init__(self, file, *options, env=None, output="json"):
+        super().__init__("run", file, "--listen", "127.0.0.1:0", *options, env=env, output=output)
+        if output == "json":
+            self.host, _, port = self.ready["address"].rpartition(":")
+            self.port = int(port)
 
 
 class WeftTest(unittest.TestCase):
