@@ -125,6 +125,7 @@ using BuiltinRegistry = std::map<std::string, BuiltinFactory, std::less<>>;
 /// BuiltinContext.
 template <std::derived_from<Builtin> T>
 BuiltinFactory builtin_factory() {
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): a T may take it over
   return [](BuiltinContext context) -> Result<std::unique_ptr<Builtin>> {
     if constexpr (std::is_constructible_v<T, BuiltinContext>) {
       return std::make_unique<T>(std::move(context));

@@ -259,6 +259,7 @@ void BuiltinTarget::drop_resource(async::Shard& shard, const dispatch::Invocatio
 
 std::vector<std::pair<std::string, std::string>> BuiltinTarget::functions() const {
   std::vector<std::pair<std::string, std::string>> names;
+  names.reserve(state_.functions.size());
   for (const auto& [key, function] : state_.functions) names.emplace_back(key.first, key.second);
   return names;
 }

@@ -86,7 +86,7 @@ Result<void> NatsConnection::connect() {
     return connect_error(status);
   }
   // From now on the callbacks may come, some have perhaps.
-  static_cast<void>(callbacks.release());
+  [[maybe_unused]] const auto* kept = callbacks.release();
   handle_ = made;
   if (natsConnection_Status(made) == NATS_CONN_STATUS_CONNECTED) {
     change_state(BusState::connected);
@@ -226,7 +226,7 @@ Result<void> NatsConnection::publish(const Message& message) {
   return to_error(status, "publish to " + message.subject);
 }
 
-std::uint64_t NatsConnection::send_request(Message message, NatsRequests::Done done) {
+std::uint64_t NatsConnection::send_request(Message message, const NatsRequests::Done& done) {
   auto ticket = requests_->add(done);
   message.reply = std::move(ticket.reply);
   if (auto sent = publish(message); !sent) {
@@ -299,7 +299,7 @@ async::Task<void> NatsConnection::flush(std::chrono::milliseconds timeout) {
 
 Result<std::shared_ptr<NatsDelivery>> NatsConnection::subscribe(const std::string& subject,
                                                                 const SubscribeOptions& options,
-                                                                std::shared_ptr<Mailbox> mailbox) {
+                                                                const std::shared_ptr<Mailbox>& mailbox) {
   if (is_draining_ || state_ == BusState::closed) {
     return closed_error(url());
   }

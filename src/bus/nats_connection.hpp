@@ -51,7 +51,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
   Result<void> publish(const Message& message);
   /// The answer may come on another thread before this returns. The message needs no `reply`.
-  std::uint64_t send_request(Message message, NatsRequests::Done done);
+  std::uint64_t send_request(Message message, const NatsRequests::Done& done);
   void forget_request(std::uint64_t id) { requests_->remove(id); }
   [[nodiscard]] std::size_t waiting_requests() { return requests_->size(); }
   async::Task<Message> request(Message message, std::chrono::milliseconds timeout);
@@ -61,7 +61,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
   /// A subscription whose messages go through `mailbox`, which drain() waits for.
   Result<std::shared_ptr<NatsDelivery>> subscribe(const std::string& subject, const SubscribeOptions& options,
-                                                  std::shared_ptr<Mailbox> mailbox);
+                                                  const std::shared_ptr<Mailbox>& mailbox);
   /// The same for a receiver on nats.c's thread, which drain() does not wait for.
   Result<std::shared_ptr<NatsDelivery>> receive(const std::string& subject, Receiver receiver);
   void add_dropped(std::uint64_t count) noexcept { dropped_ += count; }

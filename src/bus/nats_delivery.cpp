@@ -56,10 +56,10 @@ Result<std::shared_ptr<NatsDelivery>> NatsDelivery::open(natsConnection* connect
   if (natsSubscription_SetOnCompleteCB(made, &Callback::on_complete, callback.get()) != NATS_OK) {
     // The connection was closed in between, and a call may be under way that nobody tells the end of. The state is left
     // to it: once in the life of a connection at most, and the gate knows.
-    static_cast<void>(callback.release());
+    [[maybe_unused]] const auto* left = callback.release();
     return to_error(NATS_CONNECTION_CLOSED, "subscribe to " + subject);
   }
-  static_cast<void>(callback.release());
+  [[maybe_unused]] const auto* kept = callback.release();
   // nats.c's own queue only bridges the moments until its thread runs: the subscription's bound is the mailbox's.
   natsSubscription_SetPendingLimits(made, max_pending, -1);
   return delivery;

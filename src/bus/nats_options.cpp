@@ -14,12 +14,12 @@ namespace {
 constexpr std::size_t kMaxCredentialsFile = std::size_t{64} << 10;
 
 std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r";
-  const auto first = text.find_first_not_of(kBlank);
+  constexpr std::string_view blank = " \t\r";
+  const auto first = text.find_first_not_of(blank);
   if (first == std::string_view::npos) {
     return {};
   }
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
 bool is_marker(std::string_view line, std::string_view word, std::string_view name) {

@@ -88,6 +88,7 @@ Result<void> set_tls(natsOptions* handle, const NatsOptions& options) {
 
 void set_servers(Setup& set, const NatsOptions& options) {
   std::vector<const char*> urls;
+  urls.reserve(options.urls.size());
   for (const auto& url : options.urls) {
     urls.push_back(url.c_str());
   }

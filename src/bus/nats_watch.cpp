@@ -134,18 +134,19 @@ class Watch : public std::enable_shared_from_this<Watch> {
     arm(kStepTimeout, [](Watch& self) {
       self.retry({Errc::deadline_exceeded, "JetStream does not answer", {}, Blame::environment});
     });
-    NatsRequests::Done done([door = door_, weak = weak_from_this(), attempt = attempt_, next](Result<Message> answer) {
-      const std::lock_guard lock(door->mutex);
-      if (door->shard == nullptr) {
-        return;
-      }
-      asio::post(door->shard->io(), [weak, attempt, next, answer = std::move(answer)] {
-        if (const auto self = weak.lock()) {
-          self->handle_answer(attempt, next, answer);
-        }
-      });
-    });
-    request_ = connection_->send_request(std::move(message), std::move(done));
+    const NatsRequests::Done done(
+        [door = door_, weak = weak_from_this(), attempt = attempt_, next](Result<Message> answer) {
+          const std::lock_guard lock(door->mutex);
+          if (door->shard == nullptr) {
+            return;
+          }
+          asio::post(door->shard->io(), [weak, attempt, next, answer = std::move(answer)] {
+            if (const auto self = weak.lock()) {
+              self->handle_answer(attempt, next, answer);
+            }
+          });
+        });
+    request_ = connection_->send_request(std::move(message), done);
   }
 
   void handle_answer(std::uint64_t attempt, Step next, const Result<Message>& answer) {
@@ -201,7 +202,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   Result<std::string> listen() {
-    WEFT_TRY(const auto inbox, connection_->new_inbox());
+    WEFT_TRY(auto inbox, connection_->new_inbox());
     auto mailbox = std::make_shared<Mailbox>(shard_, kMaxPending, QueueFull::drop_newest,
                                              [weak = weak_from_this(), attempt = attempt_](Message message) {
                                                const auto self = weak.lock();

@@ -25,9 +25,9 @@ std::string name_of_request(std::uint64_t number) { return "request " + std::to_
 std::string name_of_ping(std::uint64_t number) { return "ping " + std::to_string(number); }
 
 Errc to_errc(std::uint16_t code) {
-  constexpr auto kFirst = static_cast<std::uint16_t>(Errc::internal);
-  constexpr auto kLast = static_cast<std::uint16_t>(Errc::conflict);
-  return code >= kFirst && code <= kLast ? static_cast<Errc>(code) : Errc::internal;
+  constexpr auto first = static_cast<std::uint16_t>(Errc::internal);
+  constexpr auto last = static_cast<std::uint16_t>(Errc::conflict);
+  return code >= first && code <= last ? static_cast<Errc>(code) : Errc::internal;
 }
 
 }  // namespace
@@ -94,6 +94,7 @@ Result<void> SocketBus::State::handle_failure(const Frame& frame) {
   return {};
 }
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the shard outlives the bus
 async::Task<std::unique_ptr<SocketBus>> SocketBus::connect(async::Shard& shard, std::string path,
                                                            std::chrono::milliseconds timeout) {
   WEFT_CO_TRY(const int descriptor, connect_to(path));

@@ -53,6 +53,7 @@ class Cursor {
 };
 
 std::optional<FrameType> to_type(std::uint8_t number) {
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): this is the check of the range
   switch (static_cast<FrameType>(number)) {
     case FrameType::connect:
     case FrameType::publish:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sqlite_store_writer FILE FIRST: puts numbers from FIRST on into the bucket "kill" of FILE, many at once, and writes a
 // line "key number" to standard output for each that was acknowledged. Runs until it is killed, which is its purpose.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -25,8 +26,8 @@ async::Task<void> write_for_ever(std::shared_ptr<bus::KeyValue> bucket, int writ
     const std::string number = std::to_string(next_number++);
     // Long enough that values span pages now and then.
     const std::string padding(next_number % 37 == 0 ? 9000 : 40, 'x');
-    WEFT_CO_CHECK(co_await bucket->put(key, number + " " + padding));
-    const std::string line = key + " " + number + "\n";
+    WEFT_CO_CHECK(co_await bucket->put(key, fmt::format("{} {}", number, padding)));
+    const std::string line = fmt::format("{} {}\n", key, number);
     if (::write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::_Exit(3);
   }
 }

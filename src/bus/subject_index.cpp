@@ -35,6 +35,7 @@ void SubjectIndex::remove(std::uint64_t id) {
 
 std::vector<Listener> SubjectIndex::take_all() {
   std::vector<Listener> all;
+  all.reserve(listeners_.size());
   for (auto& [id, listener] : listeners_) {
     all.push_back(std::move(listener));
   }
@@ -83,6 +84,7 @@ std::shared_ptr<ShardQueue<Message>> SubjectIndex::queue_of(std::uint64_t id) co
 
 std::vector<std::uint64_t> SubjectIndex::ids() const {
   std::vector<std::uint64_t> all;
+  all.reserve(listeners_.size());
   for (const auto& [id, listener] : listeners_) {
     all.push_back(id);
   }

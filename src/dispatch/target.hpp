@@ -38,9 +38,13 @@ struct CallContext {
 
 /// Who holds the memory of a call's parameters. A target that knows what it is may take them over instead of copying.
 class ParamsOwner {
+ public:
+  virtual ~ParamsOwner() = default;
+  ParamsOwner(const ParamsOwner&) = delete;
+  ParamsOwner& operator=(const ParamsOwner&) = delete;
+
  protected:
   ParamsOwner() = default;
-  virtual ~ParamsOwner() = default;
 };
 
 /// One call. The views are valid until invoke() returns; who needs them longer copies.

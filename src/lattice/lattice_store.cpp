@@ -125,6 +125,7 @@ LatticeStore::LatticeStore(async::Shard& shard, std::shared_ptr<bus::KeyValue> l
 
 LatticeStore::~LatticeStore() = default;
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the listener outlives close()
 async::Task<void> LatticeStore::start(LatticeListener& listener, std::chrono::milliseconds timeout) {
   listener_ = &listener;
   // Configurations first: links and components that are told next name them.
@@ -225,23 +226,22 @@ std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_configs(
 
 // ---- links ----
 
-async::Task<wire::ComponentSpec> LatticeStore::read_spec(std::string key, std::string id, std::uint64_t& revision) {
+async::Task<LatticeStore::StoredSpec> LatticeStore::read_spec(std::string key, std::string id) {
   WEFT_CO_TRY(const auto entry, co_await data_->get(key));
   if (!entry) {
-    revision = 0;
     const auto known = specs_.find(id);
-    co_return known == specs_.end() ? wire::ComponentSpec{} : known->second;
+    co_return StoredSpec{.spec = known == specs_.end() ? wire::ComponentSpec{} : known->second};
   }
-  revision = entry->revision;
-  co_return wire::decode_component_spec(entry->value);
+  WEFT_CO_TRY(auto spec, wire::decode_component_spec(entry->value));
+  co_return StoredSpec{.spec = std::move(spec), .revision = entry->revision};
 }
 
 async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
   WEFT_CO_TRY(const auto key, spec_key(id));
   WEFT_CO_TRY(const auto turn, co_await data_follower_->take_turn(key));
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    std::uint64_t revision = 0;
-    WEFT_CO_TRY(auto spec, co_await read_spec(key, id, revision));
+    WEFT_CO_TRY(auto stored, co_await read_spec(key, id));
+    auto& [spec, revision] = stored;
     WEFT_CO_TRY(const bool changed, change(spec));
     if (!changed && revision != 0) {
       co_return Result<void>();

@@ -109,7 +109,11 @@ class LatticeStore {
   /// Reads, changes and writes one specification until nobody else wrote in between. `change` is false if there is
   /// nothing to write.
   async::Task<void> change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change);
-  async::Task<wire::ComponentSpec> read_spec(std::string key, std::string id, std::uint64_t& revision);
+  struct StoredSpec {
+    wire::ComponentSpec spec;
+    std::uint64_t revision = 0;  ///< 0: not stored
+  };
+  async::Task<StoredSpec> read_spec(std::string key, std::string id);
   [[nodiscard]] Result<void> check_configs(const wire::Link& link) const;
 
   /// The text as stored and what it says.

@@ -45,13 +45,13 @@ boost::json::object as_json(const NodeInfo& node) {
 // The largest unit that fits, cut: "3h", "12s".
 std::string age(WallTime since, WallTime now) {
   const auto seconds = std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(now - since).count());
-  constexpr std::int64_t kMinute = 60;
-  constexpr std::int64_t kHour = 60 * kMinute;
-  constexpr std::int64_t kDay = 24 * kHour;
-  if (seconds < kMinute) return fmt::format("{}s", seconds);
-  if (seconds < kHour) return fmt::format("{}m", seconds / kMinute);
-  if (seconds < 2 * kDay) return fmt::format("{}h", seconds / kHour);
-  return fmt::format("{}d", seconds / kDay);
+  constexpr std::int64_t minute = 60;
+  constexpr std::int64_t hour = 60 * minute;
+  constexpr std::int64_t day = 24 * hour;
+  if (seconds < minute) return fmt::format("{}s", seconds);
+  if (seconds < hour) return fmt::format("{}m", seconds / minute);
+  if (seconds < 2 * day) return fmt::format("{}h", seconds / hour);
+  return fmt::format("{}d", seconds / day);
 }
 
 // A failure may quote bytes from outside: no control characters on a terminal, and no half of a UTF-8 sequence.
