@@ -168,7 +168,9 @@ TEST_F(Http1Test, serves_beside_many_idle_connections) {
   const rlimit wide{.rlim_cur = old.rlim_max, .rlim_max = old.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &wide), 0);
   const std::size_t count = old.rlim_max >= 20'000 ? 9'900 : 1'000;
-  serve();
+  ServerLimits limits;
+  limits.header_timeout = limits.idle_timeout = 5min;  // a busy machine takes its time for so many
+  serve(limits);
   std::vector<Client> idle;
   for (std::size_t i = 0; i < count; ++i) {
     idle.emplace_back(port_);
