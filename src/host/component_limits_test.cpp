@@ -151,6 +151,7 @@ TEST_F(ComponentLimitsTest, closing_waits_for_what_runs_and_refuses_what_comes) 
 TEST_F(ComponentLimitsTest, closing_ends_what_does_not_end_by_itself) {
   auto& a = start_before_slow({.max_instances = 2});
   const auto in_import = begin(a, "call x");
+  ASSERT_TRUE(slow->has_waiting(1));
   const auto spinning = begin(a, "spin", 1);
   const auto waiting = begin(a, "say x", 1);
   a.close(Chrono(20));
