@@ -129,7 +129,7 @@ TEST_F(ComponentHttpTest, failed_calls_have_their_status) {
   EXPECT_EQ(get(web, "/trap"), "500 the guest failed");
   EXPECT_EQ(get(web, "/spin"), "504 the guest took too long");
   link("b", "b");
-  EXPECT_EQ(get(web, "/loop"), "503 no instance is free");
+  EXPECT_EQ(get(web, "/loop"), "508 calls are nested too deep");
 }
 
 TEST_F(ComponentHttpTest, requests_wait_for_their_turn_like_other_calls) {

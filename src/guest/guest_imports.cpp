@@ -119,7 +119,7 @@ void GuestImports::send(std::unique_ptr<engine::OutgoingHttp> request, const std
     if (plan_ != nullptr) {
       route = [this](const web::RequestHead& /*request*/) { return http_handler(); };
     }
-    outgoing_.emplace(shard_, std::move(route), id);
+    outgoing_.emplace(shard_, std::move(route), id, scope_.depth + 1);
   }
   outgoing_->begin(std::move(request));
 }

@@ -199,7 +199,7 @@ void GuestResponder::on_disconnect() {
 namespace {
 
 CallScope scope_of(const web::RequestHead& request, Clock::time_point deadline) {
-  CallScope scope{.deadline = deadline, .depth = 0, .trace_parent = {}, .trace_state = {}};
+  CallScope scope{.deadline = deadline, .depth = request.depth, .trace_parent = {}, .trace_state = {}};
   for (const auto& header : request.headers) {
     if (header.name == "traceparent") {
       scope.trace_parent = header.value;
@@ -448,6 +448,11 @@ void HttpGuest::guest_ended() {
     log_error(Error(Errc::malformed, "the guest ended without setting a response", "let it call response-outparam.set",
                     Blame::guest));
     return fail(502, "the guest set no response");
+  }
+  if (outcome.error().code() == Errc::resource_exhausted && outcome.error().blame() == Blame::operator_) {
+    // The links want mending: another attempt meets the same.
+    answered_ = answer_failed_ = true;
+    return exchange_->fault(web::HttpFault::loop_detected, "calls are nested too deep");
   }
   if (outcome.error().code() == Errc::resource_exhausted) {
     return fail(503, "no instance is free");

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "dispatch/dispatcher.hpp"
 #include "web/framing.hpp"
 #include "web/response_writer.hpp"
 
@@ -18,7 +19,7 @@ class OutgoingExchange final : public web::Exchange,
                                public std::enable_shared_from_this<OutgoingExchange> {
  public:
   OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard, std::unique_ptr<engine::OutgoingHttp> request,
-                   std::string id);
+                   std::string id, std::uint32_t depth);
 
   void start(std::shared_ptr<web::Handler> handler);
   /// The call is over or goes away: the responder learns it at once.
@@ -63,7 +64,8 @@ class OutgoingExchange final : public web::Exchange,
 };
 
 OutgoingExchange::OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard,
-                                   std::unique_ptr<engine::OutgoingHttp> request, std::string id)
+                                   std::unique_ptr<engine::OutgoingHttp> request, std::string id,
+                                   std::uint32_t depth)
     : owner_(owner), shard_(shard), request_(std::move(request)), id_(std::move(id)) {
   const auto& head = request_->head();
   head_.method = head.method;
@@ -78,6 +80,7 @@ OutgoingExchange::OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard
     }
   }
   head_.has_body = head.has_body;
+  head_.depth = depth;
   head_.timeouts = {head.connect_timeout, head.first_byte_timeout, head.between_bytes_timeout};
   request_->listen(*this);
 }
@@ -263,8 +266,8 @@ void OutgoingExchange::fault(HttpFault fault, std::string_view reason) {
   }
 }
 
-OutgoingExchanges::OutgoingExchanges(async::Shard& shard, HttpRoute route, std::string id)
-    : shard_(shard), route_(std::move(route)), id_(std::move(id)) {}
+OutgoingExchanges::OutgoingExchanges(async::Shard& shard, HttpRoute route, std::string id, std::uint32_t depth)
+    : shard_(shard), route_(std::move(route)), id_(std::move(id)), depth_(depth) {}
 
 OutgoingExchanges::~OutgoingExchanges() {
   for (const auto& exchange : exchanges_) {
@@ -274,7 +277,7 @@ OutgoingExchanges::~OutgoingExchanges() {
 
 void OutgoingExchanges::begin(std::unique_ptr<engine::OutgoingHttp> request) {
   const auto exchange =
-      std::make_shared<OutgoingExchange>(*this, shard_, std::move(request), id_ + "." + std::to_string(++count_));
+      std::make_shared<OutgoingExchange>(*this, shard_, std::move(request), id_ + "." + std::to_string(++count_), depth_);
   exchanges_.push_back(exchange);
   // In a turn of its own: a handler may do as it likes, and this is called while the guest's call is polled.
   shard_.post([this, weak = std::weak_ptr(exchange)]() noexcept {
@@ -284,6 +287,9 @@ void OutgoingExchanges::begin(std::unique_ptr<engine::OutgoingHttp> request) {
     }
     if (!route_) {
       return alive->fault(HttpFault::http_request_denied, "the guest is not linked to anybody who sends requests");
+    }
+    if (depth_ > dispatch::kMaxDepth) {
+      return alive->fault(HttpFault::loop_detected, "requests are nested too deep: links lead back to where they began");
     }
     auto handler = route_(alive->request());
     if (!handler) {

@@ -11,6 +11,7 @@
 /// shard.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -30,8 +31,9 @@ class OutgoingExchange;
 
 class OutgoingExchanges {
  public:
-  /// `id` is that of the call; requests carry it with their number behind.
-  OutgoingExchanges(async::Shard& shard, HttpRoute route, std::string id);
+  /// `id` is that of the call; requests carry it with their number behind. `depth` is how deep they are nested: beyond
+  /// dispatch::kMaxDepth the guest gets loop-detected.
+  OutgoingExchanges(async::Shard& shard, HttpRoute route, std::string id, std::uint32_t depth);
   ~OutgoingExchanges();
   OutgoingExchanges(const OutgoingExchanges&) = delete;
   OutgoingExchanges& operator=(const OutgoingExchanges&) = delete;
@@ -47,6 +49,7 @@ class OutgoingExchanges {
   async::Shard& shard_;
   HttpRoute route_;
   std::string id_;
+  std::uint32_t depth_;
   std::uint64_t count_ = 0;
   // Shared with work that an exchange has posted, which finds it dead.
   std::list<std::shared_ptr<OutgoingExchange>> exchanges_;

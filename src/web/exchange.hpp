@@ -54,6 +54,7 @@ struct RequestHead {
   bool has_body = false;            ///< a body (perhaps empty, if chunked) follows
   std::string_view remote_address;  ///< "127.0.0.1:40112"
   RequestTimeouts timeouts;         ///< only of requests that a guest sends
+  std::uint32_t depth = 0;          ///< calls that a guest's request is nested in
 };
 
 struct ResponseHead {

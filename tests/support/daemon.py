@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import tempfile
+import threading
 import time
 
 from control import Control, link
@@ -81,11 +82,16 @@ class DaemonTest(WeftTest):
     def link(self, *words, **more):
         self.control.do(*link(*words, **more))
 
-    def route(self, path, component):
-        """`web`, in its mode `path`, leads there."""
-        name = component
-        self.control.do(f"config.put.route-{name}", {"path": path})
-        self.link("web", component, "wasi:http", ["incoming-handler"], name=name, source_config=[f"route-{name}"])
+    def start_routes(self):
+        """`web` leads to the component that the header X-To names, if route() was told."""
+        self.start_web(routing_mode="host", header="x-to")
+
+    def route(self, component):
+        self.control.do(f"config.put.route-{component}", {"host": component})
+        self.link("web", component, "wasi:http", ["incoming-handler"], name=component, source_config=[f"route-{component}"])
+
+    def ask(self, component, target="/", method="GET", headers=(), **more):
+        return fetch(self.site, target, method, [("X-To", component), *headers], **more)
 
     def get(self, target="/", **more):
         return fetch(self.site, target, **more)
@@ -107,4 +113,59 @@ class DaemonTest(WeftTest):
             time.sleep(0.02)
 
 
-__all__ = ["CACHE", "Daemon", "DaemonTest", "Site", "free_port", "main", "wait_for"]
+def at_once(*works):
+    """Does each in a thread of its own, and gives what they gave; what one raised is raised here."""
+    results = [None] * len(works)
+
+    def run(index, work):
+        try:
+            results[index] = work()
+        except BaseException as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+class Visitor:
+    """Asks a neighbour again and again while it is open; every answer must be right."""
+
+    def __init__(self, test, component="hello", text="hello from C\n"):
+        self.test, self.component, self.text = test, component, text
+        self.answers, self.longest, self.wrong = 0, 0.0, []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._visit)
+
+    def _visit(self):
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                answer = self.test.ask(self.component)
+            except OSError as error:
+                answer = error
+            self.longest = max(self.longest, time.monotonic() - began)
+            if getattr(answer, "text", None) == self.text and answer.status == 200 and answer.complete:
+                self.answers += 1
+            else:
+                self.wrong.append(answer)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self._stop.set()
+        self._thread.join()
+        if kind is None:
+            self.test.assertEqual(self.wrong[:3], [], f"a neighbour was harmed\n{self.test.daemon.err[-3000:]}")
+            self.test.assertGreater(self.answers, 0)
+
+
+__all__ = ["CACHE", "Daemon", "DaemonTest", "Site", "Visitor", "at_once", "free_port", "main", "wait_for"]
