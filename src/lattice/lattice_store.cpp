@@ -157,7 +157,7 @@ void LatticeStore::take_spec(const std::string& id, const bus::Entry& entry) {
     return;
   }
   erased_specs_.erase(id);
-  auto spec = wire::decode_component_spec(entry.value);
+  auto spec = decode_spec(entry.value);
   if (!spec) {
     return;
   }
@@ -233,7 +233,14 @@ async::Task<wire::ComponentSpec> LatticeStore::read_spec(std::string key, std::s
     co_return known == specs_.end() ? wire::ComponentSpec{} : known->second;
   }
   revision = entry->revision;
-  co_return wire::decode_component_spec(entry->value);
+  co_return decode_spec(entry->value);
+}
+
+Result<wire::ComponentSpec> LatticeStore::decode_spec(const std::string& json) const {
+  if (!json.empty() && json == last_written_.json) {
+    return last_written_.spec;
+  }
+  return wire::decode_component_spec(json);
 }
 
 async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
@@ -247,6 +254,7 @@ async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result
       co_return Result<void>();
     }
     auto json = wire::encode(spec);
+    last_written_ = {.json = json, .spec = std::move(spec)};
     const auto written = revision == 0 ? co_await data_->create(key, std::move(json))
                                        : co_await data_->update(key, std::move(json), revision);
     if (written) {
@@ -290,11 +298,7 @@ async::Task<void> LatticeStore::put_link(wire::Link link) {
                       link.source_id, link.name, link.wit_namespace, link.wit_package, other->target),
           {}, Blame::operator_);
     }
-    auto links = spec.links;
-    wire::put_link(links, link);
-    const bool changed = links != spec.links;
-    spec.links = std::move(links);
-    return changed;
+    return wire::put_link(spec.links, link);
   };
   co_return co_await change_spec(std::move(source), change);
 }
