@@ -57,11 +57,12 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
         gate_(shard),
         restoring_(shard) {}
 
-  async::Task<void> start(std::chrono::milliseconds timeout) {
-    WEFT_CO_TRY(subscription_, bucket_->watch(shard_, *this));
-    co_await current_.wait_for(1, timeout);
-    co_return Result<void>();
+  Result<void> start() {
+    WEFT_TRY(subscription_, bucket_->watch(shard_, *this));
+    return {};
   }
+  /// Until the mirror has all that the bucket holds.
+  boost::asio::awaitable<void> current(std::chrono::milliseconds timeout) { return current_.wait_for(1, timeout); }
   boost::asio::awaitable<void> close() {
     subscription_.reset();
     co_await restoring_.close();
@@ -127,9 +128,14 @@ LatticeStore::~LatticeStore() = default;
 
 async::Task<void> LatticeStore::start(LatticeListener& listener, std::chrono::milliseconds timeout) {
   listener_ = &listener;
-  // Configurations first: links and components that are told next name them.
-  WEFT_CO_CHECK(co_await config_follower_->start(timeout));
-  co_return co_await data_follower_->start(timeout);
+  // Both at once, because each takes several trips to the server. Nobody looks at either before both are here.
+  WEFT_CO_CHECK(config_follower_->start());
+  WEFT_CO_CHECK(data_follower_->start());
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  co_await config_follower_->current(timeout);
+  const auto left = until - std::chrono::steady_clock::now();
+  co_await data_follower_->current(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), {}));
+  co_return Result<void>();
 }
 
 boost::asio::awaitable<void> LatticeStore::close() {
