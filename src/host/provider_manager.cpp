@@ -31,12 +31,6 @@ async::Task<void> complete(async::Completion<void> done) {
   co_return Result<void>();
 }
 
-/// The same link, whatever its interfaces and configurations are.
-bool same_link(const wire::Link& a, const wire::Link& b) {
-  return a.source_id == b.source_id && a.target == b.target && a.name == b.name && a.wit_namespace == b.wit_namespace &&
-         a.wit_package == b.wit_package;
-}
-
 builtins::ProviderLink without_config(const wire::Link& link) {
   return {.source = link.source_id,
           .target = link.target,
@@ -275,19 +269,16 @@ void ProviderManager::on_links(const std::vector<wire::Link>& before, const std:
       }
     }
   };
-  for (const auto& link : before) {
-    if (std::ranges::none_of(now, [&link](const auto& other) { return same_link(link, other); })) {
-      both_ends(link, [this, &link](const std::shared_ptr<Entry>& entry) {
-        enqueue(entry, [this, link](std::shared_ptr<Entry> told) { return take_back(std::move(told), link); });
-      });
-    }
+  const auto changes = wire::compare_links(before, now);
+  for (const auto* link : changes.gone) {
+    both_ends(*link, [this, link](const std::shared_ptr<Entry>& entry) {
+      enqueue(entry, [this, gone = *link](std::shared_ptr<Entry> told) { return take_back(std::move(told), gone); });
+    });
   }
-  for (const auto& link : now) {
-    if (std::ranges::find(before, link) == before.end()) {
-      both_ends(link, [this, &link](const std::shared_ptr<Entry>& entry) {
-        enqueue(entry, [this, link](std::shared_ptr<Entry> told) { return hand_over(std::move(told), link); });
-      });
-    }
+  for (const auto* link : changes.put) {
+    both_ends(*link, [this, link](const std::shared_ptr<Entry>& entry) {
+      enqueue(entry, [this, put = *link](std::shared_ptr<Entry> told) { return hand_over(std::move(told), put); });
+    });
   }
 }
 

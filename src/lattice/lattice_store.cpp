@@ -57,11 +57,12 @@ class LatticeStore::Follower final : public bus::BucketWatcher {
         gate_(shard),
         restoring_(shard) {}
 
-  async::Task<void> start(std::chrono::milliseconds timeout) {
-    WEFT_CO_TRY(subscription_, bucket_->watch(shard_, *this));
-    co_await current_.wait_for(1, timeout);
-    co_return Result<void>();
+  Result<void> start() {
+    WEFT_TRY(subscription_, bucket_->watch(shard_, *this));
+    return {};
   }
+  /// Until the mirror has all that the bucket holds.
+  boost::asio::awaitable<void> current(std::chrono::milliseconds timeout) { return current_.wait_for(1, timeout); }
   boost::asio::awaitable<void> close() {
     subscription_.reset();
     co_await restoring_.close();
@@ -128,9 +129,14 @@ LatticeStore::~LatticeStore() = default;
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the listener outlives close()
 async::Task<void> LatticeStore::start(LatticeListener& listener, std::chrono::milliseconds timeout) {
   listener_ = &listener;
-  // Configurations first: links and components that are told next name them.
-  WEFT_CO_CHECK(co_await config_follower_->start(timeout));
-  co_return co_await data_follower_->start(timeout);
+  // Both at once, because each takes several trips to the server. Nobody looks at either before both are here.
+  WEFT_CO_CHECK(config_follower_->start());
+  WEFT_CO_CHECK(data_follower_->start());
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  co_await config_follower_->current(timeout);
+  const auto left = until - std::chrono::steady_clock::now();
+  co_await data_follower_->current(std::max(std::chrono::ceil<std::chrono::milliseconds>(left), {}));
+  co_return Result<void>();
 }
 
 boost::asio::awaitable<void> LatticeStore::close() {
@@ -158,7 +164,7 @@ void LatticeStore::take_spec(const std::string& id, const bus::Entry& entry) {
     return;
   }
   erased_specs_.erase(id);
-  auto spec = wire::decode_component_spec(entry.value);
+  auto spec = decode_spec(entry.value);
   if (!spec) {
     return;
   }
@@ -232,8 +238,15 @@ async::Task<LatticeStore::StoredSpec> LatticeStore::read_spec(std::string key, s
     const auto known = specs_.find(id);
     co_return StoredSpec{.spec = known == specs_.end() ? wire::ComponentSpec{} : known->second};
   }
-  WEFT_CO_TRY(auto spec, wire::decode_component_spec(entry->value));
+  WEFT_CO_TRY(auto spec, decode_spec(entry->value));
   co_return StoredSpec{.spec = std::move(spec), .revision = entry->revision};
+}
+
+Result<wire::ComponentSpec> LatticeStore::decode_spec(const std::string& json) const {
+  if (!json.empty() && json == last_written_.json) {
+    return last_written_.spec;
+  }
+  return wire::decode_component_spec(json);
 }
 
 async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result<bool>(wire::ComponentSpec&)> change) {
@@ -247,6 +260,7 @@ async::Task<void> LatticeStore::change_spec(std::string id, std::function<Result
       co_return Result<void>();
     }
     auto json = wire::encode(spec);
+    last_written_ = {.json = json, .spec = std::move(spec)};
     const auto written = revision == 0 ? co_await data_->create(key, std::move(json))
                                        : co_await data_->update(key, std::move(json), revision);
     if (written) {
@@ -290,11 +304,7 @@ async::Task<void> LatticeStore::put_link(wire::Link link) {
                       link.source_id, link.name, link.wit_namespace, link.wit_package, other->target),
           {}, Blame::operator_);
     }
-    auto links = spec.links;
-    wire::put_link(links, link);
-    const bool changed = links != spec.links;
-    spec.links = std::move(links);
-    return changed;
+    return wire::put_link(spec.links, link);
   };
   co_return co_await change_spec(std::move(source), change);
 }

@@ -125,6 +125,15 @@ class LatticeStore {
   std::shared_ptr<bus::KeyValue> data_;
   std::shared_ptr<bus::KeyValue> config_;
   LatticeListener* listener_ = nullptr;
+  /// The last specification that was written here, and its text: who puts a thousand links of one provider need not
+  /// decode them all for each.
+  struct Written {
+    std::string json;
+    wire::ComponentSpec spec;
+  };
+  [[nodiscard]] Result<wire::ComponentSpec> decode_spec(const std::string& json) const;
+
+  Written last_written_;
   std::map<std::string, wire::ComponentSpec, std::less<>> specs_;
   /// Those whose newest entry is a marker: what runs keeps its links, but nobody puts them back into the bucket.
   std::set<std::string, std::less<>> erased_specs_;

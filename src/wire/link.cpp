@@ -2,6 +2,9 @@
 #include "wire/link.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "wire/json.hpp"
 #include "wire/link_json.hpp"
@@ -14,6 +17,12 @@ namespace json = boost::json;
 bool has_same_import(const Link& a, const Link& b) noexcept {
   return a.source_id == b.source_id && a.wit_namespace == b.wit_namespace && a.wit_package == b.wit_package &&
          a.name == b.name;
+}
+
+/// What makes it the same link, whatever its interfaces and configurations are.
+using Identity = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view>;
+Identity identity(const Link& link) noexcept {
+  return {link.source_id, link.target, link.name, link.wit_namespace, link.wit_package};
 }
 
 bool shares_interface(const Link& a, const Link& b) noexcept {
@@ -77,14 +86,45 @@ const Link* find_conflict(const std::vector<Link>& links, const Link& added) noe
   return found == links.end() ? nullptr : &*found;
 }
 
-void put_link(std::vector<Link>& links, Link added) {
+bool put_link(std::vector<Link>& links, Link added) {
   const auto found = std::ranges::find_if(
       links, [&added](const Link& link) { return has_same_import(link, added) && link.target == added.target; });
   if (found == links.end()) {
     links.push_back(std::move(added));
+  } else if (*found == added) {
+    return false;
   } else {
     *found = std::move(added);
   }
+  return true;
+}
+
+LinkChanges compare_links(const std::vector<Link>& before, const std::vector<Link>& now) {
+  // Nearly always one link has come, gone or changed: what is alike at both ends need not be looked up.
+  const auto [first_before, first_now] = std::ranges::mismatch(before, now);
+  auto last_before = before.end();
+  auto last_now = now.end();
+  while (last_before != first_before && last_now != first_now && *(last_before - 1) == *(last_now - 1)) {
+    --last_before;
+    --last_now;
+  }
+  LinkChanges changes;
+  if (first_before != last_before) {
+    std::set<Identity> present;
+    for (const auto& link : now) present.insert(identity(link));
+    for (auto link = first_before; link != last_before; ++link) {
+      if (!present.contains(identity(*link))) changes.gone.push_back(&*link);
+    }
+  }
+  std::multimap<Identity, const Link*> known;
+  for (auto link = first_before; link != last_before; ++link) known.emplace(identity(*link), &*link);
+  for (auto link = first_now; link != last_now; ++link) {
+    const auto [first, last] = known.equal_range(identity(*link));
+    if (std::none_of(first, last, [link](const auto& other) { return *other.second == *link; })) {
+      changes.put.push_back(&*link);
+    }
+  }
+  return changes;
 }
 
 }  // namespace weft::wire

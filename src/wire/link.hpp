@@ -41,7 +41,16 @@ Result<ComponentSpec> decode_component_spec(std::string_view json);
 /// another target. Null: none.
 const Link* find_conflict(const std::vector<Link>& links, const Link& added) noexcept;
 /// Puts a link into a specification: replaces the one with equal source, target, name, namespace and package, else
-/// appends.
-void put_link(std::vector<Link>& links, Link added);
+/// appends. False: it was there already, just so.
+bool put_link(std::vector<Link>& links, Link added);
+
+/// What makes one list of links of the other: those that are no longer there, whatever their interfaces and
+/// configurations are, and those that are new or changed. Borrows from both lists. Cost: a comparison of each link, and
+/// a sort of them if any has changed or gone.
+struct LinkChanges {
+  std::vector<const Link*> gone;
+  std::vector<const Link*> put;
+};
+LinkChanges compare_links(const std::vector<Link>& before, const std::vector<Link>& now);
 
 }  // namespace weft::wire

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/link.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "wire/test_json.hpp"
@@ -79,13 +80,55 @@ TEST(LinkTest, replaces_a_link_or_appends_it) {
   std::vector links = {cart_to_kv()};
   auto added = cart_to_kv();
   added.interfaces = {"store"};
-  put_link(links, added);
+  EXPECT_FALSE(put_link(links, links.front())) << "it is there just so";
+  EXPECT_TRUE(put_link(links, added));
   ASSERT_EQ(links.size(), 1U);
   EXPECT_EQ(links.front(), added);
   added.name = "backup";
-  put_link(links, added);
+  EXPECT_TRUE(put_link(links, added));
   ASSERT_EQ(links.size(), 2U);
   EXPECT_EQ(links.back(), added);
+}
+
+std::vector<std::string> texts_of(const std::vector<const Link*>& links) {
+  std::vector<std::string> texts;
+  for (const auto* link : links) texts.push_back(link->target + "/" + link->interfaces.front());
+  return texts;
+}
+
+TEST(LinkTest, tells_which_links_of_a_list_have_come_changed_and_gone) {
+  std::vector<Link> before;
+  for (const std::string target : {"a", "b", "c", "d"}) {
+    before.push_back(cart_to_kv());
+    before.back().target = target;
+    before.back().interfaces = {"store"};
+  }
+  EXPECT_TRUE(compare_links(before, before).gone.empty());
+  EXPECT_TRUE(compare_links(before, before).put.empty());
+  auto now = before;
+  now.push_back(before[0]);
+  now.back().target = "e";
+  EXPECT_THAT(texts_of(compare_links(before, now).put), testing::ElementsAre("e/store"));
+  EXPECT_TRUE(compare_links(before, now).gone.empty());
+  now.erase(now.begin() + 1);
+  now[1].interfaces = {"batch"};
+  const auto changes = compare_links(before, now);
+  EXPECT_THAT(texts_of(changes.put), testing::ElementsAre("c/batch", "e/store"));
+  EXPECT_THAT(texts_of(changes.gone), testing::ElementsAre("b/store"));
+  const std::vector reversed(before.rbegin(), before.rend());
+  EXPECT_TRUE(compare_links(before, reversed).put.empty()) << "their order means nothing";
+  EXPECT_TRUE(compare_links(before, reversed).gone.empty());
+  EXPECT_EQ(compare_links(before, {}).gone.size(), 4U);
+  EXPECT_EQ(compare_links({}, before).put.size(), 4U);
+}
+
+// Hosts of others may have stored one twice: it is gone when the last has gone.
+TEST(LinkTest, a_link_that_is_in_a_list_twice_is_not_gone_when_one_is_left) {
+  const std::vector twice = {cart_to_kv(), cart_to_kv()};
+  const std::vector once = {cart_to_kv()};
+  EXPECT_TRUE(compare_links(twice, once).gone.empty());
+  EXPECT_TRUE(compare_links(twice, once).put.empty());
+  EXPECT_EQ(compare_links(twice, {}).gone.size(), 2U);
 }
 
 }  // namespace

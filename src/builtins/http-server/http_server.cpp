@@ -53,6 +53,7 @@ class HttpServer final : public Provider {
     ProviderLink link;
     LinkSettings settings;
     std::unique_ptr<Listener> listener;  ///< address mode
+    SharedSite site;                     ///< path and host mode
   };
 
   static LinkKey key_of(const ProviderLink& link) {
@@ -65,6 +66,7 @@ class HttpServer final : public Provider {
   Result<void> put_address(const ProviderLink& link, LinkSettings settings);
   [[nodiscard]] Result<void> check_address(const ProviderLink& link, const std::string& address) const;
   [[nodiscard]] std::shared_ptr<const SiteTable> table_of(const ProviderLink& link, const LinkSettings& settings) const;
+  [[nodiscard]] SharedSite make_site(const Entry& entry) const;
   [[nodiscard]] std::shared_ptr<const SiteTable> table_of_all() const;
   void log_site(const Entry& entry) const;
   void log(LogLevel level, std::string_view line) const;
@@ -130,19 +132,24 @@ Result<void> HttpServer::put_place(const ProviderLink& link, LinkSettings settin
   const bool is_news = entry.settings.place != settings.place;
   entry.link = link;
   entry.settings = std::move(settings);
+  entry.site = make_site(entry);
   shared_->serve(table_of_all());
   if (is_news) log_site(entry);
   return {};
+}
+
+SharedSite HttpServer::make_site(const Entry& entry) const {
+  return std::make_shared<const Site>(Site{.component = entry.link.target,
+                                           .link_name = entry.link.name,
+                                           .place = entry.settings.place,
+                                           .policy = settings_.policy});
 }
 
 std::shared_ptr<const SiteTable> HttpServer::table_of_all() const {
   std::vector<SharedSite> sites;
   sites.reserve(links_.size());
   for (const auto& [key, entry] : links_) {
-    sites.push_back(std::make_shared<const Site>(Site{.component = entry.link.target,
-                                                      .link_name = entry.link.name,
-                                                      .place = entry.settings.place,
-                                                      .policy = settings_.policy}));
+    sites.push_back(entry.site);
   }
   return std::make_shared<const SiteTable>(settings_.mode, settings_.header, std::move(sites));
 }
@@ -222,7 +229,9 @@ Result<void> HttpServer::update_config(const ConfigMap& config) {
   for (const auto& warning : next.warnings) log(LogLevel::warning, warning);
   settings_ = std::move(next);
   context_.config = config;
-  if (shared_) shared_->serve(table_of_all());
+  if (!shared_) return {};
+  for (auto& [key, entry] : links_) entry.site = make_site(entry);
+  shared_->serve(table_of_all());
   return {};
 }
 
