@@ -98,6 +98,8 @@ TEST_F(IdentityTest, subscriptions_and_queue_groups_are_those_of_1_9) {
   ASSERT_NE(monitored, nullptr);
   config_.nats->urls = {monitored->url()};
   up();
+  const auto told = std::string("[PUB wasmbus.evt.") + kLattice + ".host_started";
+  ASSERT_TRUE(eventually([&] { return monitored->log().find(told) != std::string::npos; }));
   const auto log = monitored->log();
   const auto base = std::string("wasmbus.ctl.v1.") + kLattice;
   const auto at = [&log](const std::string& text) { return log.find(text); };
@@ -109,8 +111,7 @@ TEST_F(IdentityTest, subscriptions_and_queue_groups_are_those_of_1_9) {
                       base + ".provider.*." + host_id(),
                       base + ".label.*." + host_id(),
                       base + ".host.*." + host_id()};
-  const auto started = at(std::string("[PUB wasmbus.evt.") + kLattice + ".host_started");
-  ASSERT_NE(started, std::string::npos);
+  const auto started = at(told);
   for (const auto& subject : plain) {
     // "SUB subject  12": two blanks where a queue group would be.
     EXPECT_TRUE(std::regex_search(

@@ -109,9 +109,11 @@ impl Description {
 /// Refuses what can never run here, by name: files that are not components, and components that need WASI 0.3.
 pub fn check_supported(wasm: &[u8]) -> Result<()> {
     check_component(wasm)?;
+    // First, because decode() makes room for what a section promises, however little follows.
+    let scanned = scan(wasm)?;
     // A component whose interface cannot be told in WIT may still be fine; wasmtime decides about those.
     let Ok(DecodedWasm::Component(resolve, world)) = decode(wasm) else {
-        return match scan(wasm)?
+        return match scanned
             .import_names
             .into_iter()
             .find(|name| is_wasi_03(name))
@@ -372,6 +374,22 @@ mod tests {
                 assert!(!error.hint.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn no_room_is_made_for_what_a_section_only_promises() {
+        let promises_4_gib = b"\0asm\x0d\0\x01\0\x00\xff\xff\xff\xff\x0f\x01x";
+        let error = check_supported(promises_4_gib).unwrap_err();
+        assert_eq!(error.code, Code::Malformed, "{}", error.message);
+        assert!(describe(promises_4_gib).is_err());
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let peak = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib: u64 = peak
+            .and_then(|line| line.split_whitespace().nth(1))
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(kib < 2 << 20, "{kib} KiB were resident");
     }
 
     #[test]
