@@ -103,7 +103,7 @@ struct ComponentManager::Fetched {
 };
 
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
-    : world_(world), policy_(policy), recovery_(world.control), tasks_(world.control) {}
+    : world_(world), policy_(std::move(policy)), recovery_(world.control), tasks_(world.control) {}
 
 ComponentManager::~ComponentManager() = default;
 
@@ -127,7 +127,7 @@ async::Task<std::string> ComponentManager::scale(wire::ScaleComponent command, s
   }
   kept.component_limits = readable(command.component_limits);
   command.component_limits = kept.component_limits;
-  WEFT_CO_TRY(const auto ticket, co_await world_.placements.put(kept));
+  WEFT_CO_TRY(const auto ticket, co_await world_.placements.put(std::move(kept)));
   auto id = command.component_id;
   enqueue(id, [this, command = std::move(command), operation = std::move(operation), ticket] {
     return apply(command, operation, ticket);
@@ -387,7 +387,7 @@ async::Task<void> ComponentManager::update_job(wire::UpdateComponent command, st
     }
     co_return replaced;
   }
-  WEFT_CO_CHECK(co_await world_.placements.put(wanted));
+  WEFT_CO_CHECK(co_await world_.placements.put(std::move(wanted)));
   world_.operations.done(operation, "serves " + command.new_component_ref);
   co_return Result<void>();
 }

@@ -37,25 +37,25 @@ async::Task<Placements::Content> Placements::load() {
   co_return content;
 }
 
-async::Task<Placements::Ticket> Placements::put(const wire::ScaleComponent& command) {
+async::Task<Placements::Ticket> Placements::put(wire::ScaleComponent command) {
   auto key = component_key(command.component_id);
   return write(std::move(key), command.count == 0 ? std::string() : wire::encode(command));
 }
 
-async::Task<Placements::Ticket> Placements::put(const wire::StartProvider& command) {
+async::Task<Placements::Ticket> Placements::put(wire::StartProvider command) {
   auto key = provider_key(command.provider_id);
   return write(std::move(key), wire::encode(command));
 }
 
-async::Task<Placements::Ticket> Placements::remove_provider(const std::string& id) {
+async::Task<Placements::Ticket> Placements::remove_provider(std::string id) {
   return write(provider_key(id), std::string());
 }
 
-async::Task<void> Placements::withdraw_component(const std::string& id, Ticket ticket) {
+async::Task<void> Placements::withdraw_component(std::string id, Ticket ticket) {
   return withdraw(component_key(id), ticket);
 }
 
-async::Task<void> Placements::withdraw_provider(const std::string& id, Ticket ticket) {
+async::Task<void> Placements::withdraw_provider(std::string id, Ticket ticket) {
   return withdraw(provider_key(id), ticket);
 }
 

@@ -32,12 +32,12 @@ class Placements {
   async::Task<Content> load();
 
   /// Durable when done. A count of 0 removes the placement.
-  async::Task<Ticket> put(const wire::ScaleComponent& command);
-  async::Task<Ticket> put(const wire::StartProvider& command);
-  async::Task<Ticket> remove_provider(const std::string& id);
+  async::Task<Ticket> put(wire::ScaleComponent command);
+  async::Task<Ticket> put(wire::StartProvider command);
+  async::Task<Ticket> remove_provider(std::string id);
   /// Takes a command back that could not be carried out, unless a later one has come.
-  async::Task<void> withdraw_component(const std::string& id, Ticket ticket);
-  async::Task<void> withdraw_provider(const std::string& id, Ticket ticket);
+  async::Task<void> withdraw_component(std::string id, Ticket ticket);
+  async::Task<void> withdraw_provider(std::string id, Ticket ticket);
 
  private:
   async::Task<Ticket> write(std::string key, std::string value);
