@@ -96,7 +96,7 @@ struct MirroredKeyValue::State : std::enable_shared_from_this<State> {
 
   static async::Task<void> store(std::shared_ptr<State> state, Entry entry) {
     ++state->writes;
-    const auto stored = co_await write(*state->kept, std::move(entry));
+    const auto stored = co_await write(state->kept, std::move(entry));
     --state->writes;
     if (!stored && stored.error().code() != Errc::cancelled && !std::exchange(state->told_fault, true)) {
       state->log(LogLevel::warning,
@@ -105,11 +105,11 @@ struct MirroredKeyValue::State : std::enable_shared_from_this<State> {
     co_return Result<void>();
   }
 
-  static async::Task<void> write(KeyValue& kept, Entry entry) {
+  static async::Task<void> write(Bucket kept, Entry entry) {
     if (entry.operation != Operation::put) {
-      co_return co_await kept.purge(std::move(entry.key));
+      co_return co_await kept->purge(std::move(entry.key));
     }
-    WEFT_CO_CHECK(co_await kept.put(std::move(entry.key), std::move(entry.value)));
+    WEFT_CO_CHECK(co_await kept->put(std::move(entry.key), std::move(entry.value)));
     co_return Result<void>();
   }
 
@@ -231,6 +231,7 @@ MirroredKeyValue::MirroredKeyValue(std::shared_ptr<State> state) : state_(std::m
 
 MirroredKeyValue::~MirroredKeyValue() = default;
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters): the shard outlives what is made
 async::Task<std::shared_ptr<MirroredKeyValue>> MirroredKeyValue::open(async::Shard& shard, MirrorSource source,
                                                                       std::shared_ptr<KeyValue> kept,
                                                                       MirrorOptions options) {

@@ -33,7 +33,7 @@ std::vector<const CommandSpec*> listed(std::span<const CommandSpec* const> comma
 
 /// What `weft complete` is asked for where such a placeholder stands; empty: there is nothing to ask.
 std::string_view live_kind(std::string_view placeholder) {
-  constexpr auto kKinds = std::to_array<std::pair<std::string_view, std::string_view>>({
+  constexpr auto kinds = std::to_array<std::pair<std::string_view, std::string_view>>({
       {"COMPONENT", "components"},
       {"PROVIDER", "providers"},
       {"HOST", "hosts"},
@@ -42,8 +42,8 @@ std::string_view live_kind(std::string_view placeholder) {
       {"SOURCE", "workloads"},
       {"TARGET", "workloads"},
   });
-  const auto found = std::ranges::find(kKinds, placeholder, &std::pair<std::string_view, std::string_view>::first);
-  return found == kKinds.end() ? std::string_view() : found->second;
+  const auto found = std::ranges::find(kinds, placeholder, &std::pair<std::string_view, std::string_view>::first);
+  return found == kinds.end() ? std::string_view() : found->second;
 }
 
 std::string_view live_kind(const CommandSpec& command) {

@@ -67,7 +67,7 @@ class ComponentShard {
 
  private:
   friend class ComponentCall;
-  class Drop;
+  class Drop;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
   struct Key {
     std::string_view interface, function;
   };

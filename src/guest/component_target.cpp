@@ -32,7 +32,8 @@ void on_each_shard(async::ShardPool& shards, Work work) {
 }  // namespace
 
 ComponentTarget::ComponentTarget(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component,
-                                 dispatch::Dispatcher& dispatcher, ComponentTargetConfig config, const LogSink& log)
+                                 dispatch::Dispatcher& dispatcher, const ComponentTargetConfig& config,
+                                 const LogSink& log)
     : component_(std::move(component)),
       imports_(component_->deployment(), component_->id(), dispatcher, config.provided),
       permits_(std::make_shared<Permits>(shards, config.max_instances, config.max_queued)),

@@ -45,7 +45,7 @@ class ComponentTarget final : public dispatch::Target {
  public:
   /// The component must have been prepared with engine::Imports::all, or import nothing.
   ComponentTarget(async::ShardPool& shards, std::shared_ptr<const LoadedComponent> component,
-                  dispatch::Dispatcher& dispatcher, ComponentTargetConfig config, const LogSink& log);
+                  dispatch::Dispatcher& dispatcher, const ComponentTargetConfig& config, const LogSink& log);
   ~ComponentTarget() override;
   ComponentTarget(const ComponentTarget&) = delete;
   ComponentTarget& operator=(const ComponentTarget&) = delete;

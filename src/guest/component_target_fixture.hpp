@@ -224,7 +224,7 @@ class ComponentTargetTest : public testing::Test {
     }
     auto loaded = std::make_shared<LoadedComponent>(ComponentConfig{.id = id, .grants = {}, .limits = limits},
                                                     *std::move(info), *std::move(module), *std::move(deployment));
-    auto target = std::make_shared<ComponentTarget>(shards, std::move(loaded), dispatcher, std::move(config), log);
+    auto target = std::make_shared<ComponentTarget>(shards, std::move(loaded), dispatcher, config, log);
     table.set_target(id, target);
     return *(components[id] = std::move(target));
   }

@@ -63,6 +63,12 @@ Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may
   return bus::NatsBus::connect(std::move(options));
 }
 
+/// What cannot fail, for the tree.
+async::Task<void> as_task(boost::asio::awaitable<void> work) {
+  co_await std::move(work);
+  co_return Result<void>();
+}
+
 ComponentPolicy component_policy(const LatticeConfig& config) {
   ComponentPolicy policy;
   policy.allow_file_load = config.allow_file_load;
@@ -264,7 +270,7 @@ async::Task<std::shared_ptr<bus::KeyValue>> Node::open_shared(std::string name) 
 /// What runs, in the order of its start.
 supervision::SupervisorSpec Node::tree_spec() {
   const auto nothing = []() -> async::Task<void> { co_return Result<void>(); };
-  const auto part = [this](std::string name, std::string kind, TaskNode::Work start, TaskNode::Work stop) {
+  const auto part = [this](const std::string& name, std::string kind, TaskNode::Work start, TaskNode::Work stop) {
     supervision::ChildSpec spec;
     spec.name = name;
     spec.kind = std::move(kind);
@@ -302,51 +308,41 @@ supervision::SupervisorSpec Node::tree_spec() {
   }
   auto membership = part(
       "membership", bus_->info().url,
-      [this]() -> async::Task<void> {
-        return await_server(std::chrono::steady_clock::now() + (own_server_ ? kOwnServer : 0s));
-      },
+      [this] { return await_server(std::chrono::steady_clock::now() + (own_server_ ? kOwnServer : 0s)); },
       [this] { return say_goodbye(); });
   membership.stop_budget = 2 * (kFarewell + kFlushTimeout);
   root.children.emplace_back(std::move(membership));
   root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
-      [this]() -> async::Task<void> {
-        co_await store_->close();
-        co_return Result<void>();
-      }));
+      [this] { return as_task(store_->close()); }));
   root.children.emplace_back(group("components"));
   root.children.emplace_back(group("providers"));
-  root.children.emplace_back(part(
-      "commands", "control-server", [this] { return recover(); },
-      [this]() -> async::Task<void> {
-        co_await server_->close();
-        co_return Result<void>();
-      }));
+  root.children.emplace_back(
+      part("commands", "control-server", [this] { return recover(); }, [this] { return as_task(server_->close()); }));
   if (!config_.control_socket.empty()) {
-    root.children.emplace_back(part(
-        "socket", "unix-socket",
-        [this]() -> async::Task<void> {
-          WEFT_CO_TRY(socket_, bus::SocketServer::listen(control_, *bus_, {.path = config_.control_socket}));
-          co_return Result<void>();
-        },
-        [this]() -> async::Task<void> {
-          const auto closed = co_await socket_->close();
-          socket_.reset();
-          co_return closed;
-        }));
+    root.children.emplace_back(
+        part("socket", "unix-socket", [this] { return open_socket(); }, [this] { return close_socket(); }));
   }
   root.children.emplace_back(part(
       "heartbeat", "timer",
-      [this]() -> async::Task<void> {
+      [this, nothing] {
         heartbeat_->start();
-        co_return Result<void>();
+        return nothing();
       },
-      [this]() -> async::Task<void> {
-        co_await heartbeat_->close();
-        co_return Result<void>();
-      }));
+      [this] { return as_task(heartbeat_->close()); }));
   return root;
+}
+
+async::Task<void> Node::open_socket() {
+  WEFT_CO_TRY(socket_, bus::SocketServer::listen(control_, *bus_, {.path = config_.control_socket}));
+  co_return Result<void>();
+}
+
+async::Task<void> Node::close_socket() {
+  const auto closed = co_await socket_->close();
+  socket_.reset();
+  co_return closed;
 }
 
 async::Task<void> Node::recover() {

@@ -85,6 +85,8 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   async::Task<void> await_server(std::chrono::steady_clock::time_point until);
   async::Task<void> say_goodbye();
   supervision::SupervisorSpec tree_spec();
+  async::Task<void> open_socket();
+  async::Task<void> close_socket();
   async::Task<void> recover();
   async::Task<void> shut_down(std::chrono::milliseconds grace);
   void want_stop(Stopped stopped);

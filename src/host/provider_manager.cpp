@@ -78,7 +78,7 @@ async::Task<std::string> ProviderManager::start(wire::StartProvider command, std
   }
   auto entry = make_entry(command);
   entries_.emplace(id, entry);
-  const auto ticket = co_await world_.placements.put(std::move(command));
+  const auto ticket = co_await world_.placements.put(command);
   if (!ticket) {
     entries_.erase(id);
     co_return ticket.error();
@@ -333,8 +333,8 @@ boost::asio::awaitable<void> ProviderManager::settle() {
     }
   }
   for (const auto& entry : busy) {
-    auto told_all = async::wait_for_completion<void>([this, &entry](async::Completion<void> done) {
-      enqueue(entry, [done](std::shared_ptr<Entry> /*told*/) -> async::Task<void> { return complete(done); });
+    auto told_all = async::wait_for_completion<void>([this, &entry](const async::Completion<void>& done) {
+      enqueue(entry, [done](const std::shared_ptr<Entry>& /*told*/) -> async::Task<void> { return complete(done); });
     });
     (void)co_await async::with_deadline(std::move(told_all), kSettleTimeout);
   }

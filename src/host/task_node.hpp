@@ -75,7 +75,7 @@ class TaskNode final : public supervision::Node {
 /// Waits for a function of the tree that takes a Done.
 template <class Begin>
 async::Task<void> told(Begin begin) {
-  co_return co_await async::wait_for_completion<void>([&begin](async::Completion<void> done) {
+  co_return co_await async::wait_for_completion<void>([&begin](const async::Completion<void>& done) {
     const auto begun = begin([done](Result<void> result) { (void)done.complete(std::move(result)); });
     if (!begun) {
       (void)done.complete(begun.error());

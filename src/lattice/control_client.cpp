@@ -88,7 +88,7 @@ async::Task<Accepted> ControlClient::stop_host(std::string host_id, std::optiona
   return command(ControlOperation::host_stop, std::move(host_id), std::move(body));
 }
 
-async::Task<Accepted> ControlClient::put_label(std::string host_id, wire::Label label) {
+async::Task<Accepted> ControlClient::put_label(std::string host_id, const wire::Label& label) {
   return command(ControlOperation::label_put, std::move(host_id), wire::encode(label));
 }
 
@@ -111,22 +111,22 @@ async::Task<std::vector<wire::AuctionAck>> ControlClient::auction(wire::AuctionK
 
 // ---- components and providers ----
 
-async::Task<Accepted> ControlClient::scale(wire::ScaleComponent scale) {
+async::Task<Accepted> ControlClient::scale(const wire::ScaleComponent& scale) {
   auto host = scale.host_id;
   return command(ControlOperation::component_scale, std::move(host), wire::encode(scale));
 }
 
-async::Task<Accepted> ControlClient::update(wire::UpdateComponent update) {
+async::Task<Accepted> ControlClient::update(const wire::UpdateComponent& update) {
   auto host = update.host_id;
   return command(ControlOperation::component_update, std::move(host), wire::encode(update));
 }
 
-async::Task<Accepted> ControlClient::start_provider(wire::StartProvider start) {
+async::Task<Accepted> ControlClient::start_provider(const wire::StartProvider& start) {
   auto host = start.host_id;
   return command(ControlOperation::provider_start, std::move(host), wire::encode(start));
 }
 
-async::Task<Accepted> ControlClient::stop_provider(wire::StopProvider stop) {
+async::Task<Accepted> ControlClient::stop_provider(const wire::StopProvider& stop) {
   auto host = stop.host_id;
   return command(ControlOperation::provider_stop, std::move(host), wire::encode(stop));
 }
@@ -138,11 +138,11 @@ async::Task<std::vector<wire::Link>> ControlClient::links() {
   co_return wire::decode_links(answered.reply.response);
 }
 
-async::Task<Accepted> ControlClient::put_link(wire::Link link) {
+async::Task<Accepted> ControlClient::put_link(const wire::Link& link) {
   return command(ControlOperation::link_put, {}, wire::encode(link));
 }
 
-async::Task<Accepted> ControlClient::delete_link(wire::DeleteLink link) {
+async::Task<Accepted> ControlClient::delete_link(const wire::DeleteLink& link) {
   return command(ControlOperation::link_del, {}, wire::encode(link));
 }
 
@@ -160,7 +160,7 @@ async::Task<std::optional<wire::StringMap>> ControlClient::get_config(std::strin
   co_return std::optional(std::move(map));
 }
 
-async::Task<Accepted> ControlClient::put_config(std::string name, wire::StringMap config) {
+async::Task<Accepted> ControlClient::put_config(std::string name, const wire::StringMap& config) {
   return command(ControlOperation::config_put, std::move(name), wire::encode(config));
 }
 

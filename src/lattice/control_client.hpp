@@ -43,24 +43,24 @@ class ControlClient {
   async::Task<std::vector<wire::HostPing>> hosts();
   async::Task<wire::HostInventory> inventory(std::string host_id);
   async::Task<Accepted> stop_host(std::string host_id, std::optional<std::uint64_t> timeout_ms);
-  async::Task<Accepted> put_label(std::string host_id, wire::Label label);
+  async::Task<Accepted> put_label(std::string host_id, const wire::Label& label);
   async::Task<Accepted> delete_label(std::string host_id, std::string key);
   /// The hosts that bid, in the order of their answers.
   async::Task<std::vector<wire::AuctionAck>> auction(wire::AuctionKind kind, wire::Auction auction);
 
   /// ---- components and providers ----
-  async::Task<Accepted> scale(wire::ScaleComponent command);
-  async::Task<Accepted> update(wire::UpdateComponent command);
-  async::Task<Accepted> start_provider(wire::StartProvider command);
-  async::Task<Accepted> stop_provider(wire::StopProvider command);
+  async::Task<Accepted> scale(const wire::ScaleComponent& command);
+  async::Task<Accepted> update(const wire::UpdateComponent& command);
+  async::Task<Accepted> start_provider(const wire::StartProvider& command);
+  async::Task<Accepted> stop_provider(const wire::StopProvider& command);
 
   /// ---- the lattice ----
   async::Task<std::vector<wire::Link>> links();
-  async::Task<Accepted> put_link(wire::Link link);
-  async::Task<Accepted> delete_link(wire::DeleteLink command);
+  async::Task<Accepted> put_link(const wire::Link& link);
+  async::Task<Accepted> delete_link(const wire::DeleteLink& command);
   async::Task<std::vector<wire::StringMap>> claims();
   async::Task<std::optional<wire::StringMap>> get_config(std::string name);
-  async::Task<Accepted> put_config(std::string name, wire::StringMap config);
+  async::Task<Accepted> put_config(std::string name, const wire::StringMap& config);
   async::Task<Accepted> delete_config(std::string name);
 
   /// One of weft's own questions; the answer as JSON. unsupported: the host is not weft.

@@ -73,9 +73,9 @@ Kind kind_of(ControlOperation operation) {
 }
 
 bool is_core_label(std::string_view key) {
-  constexpr std::string_view kPrefix = "hostcore.";
-  return key.size() >= kPrefix.size() &&
-         std::ranges::equal(key.substr(0, kPrefix.size()), kPrefix,
+  constexpr std::string_view prefix = "hostcore.";
+  return key.size() >= prefix.size() &&
+         std::ranges::equal(key.substr(0, prefix.size()), prefix,
                             [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
 }
 

@@ -224,6 +224,7 @@ std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_data() c
 
 std::vector<std::pair<std::string, std::string>> LatticeStore::mirrored_configs() const {
   std::vector<std::pair<std::string, std::string>> entries;
+  entries.reserve(configs_.size());
   for (const auto& [name, config] : configs_) {
     entries.emplace_back(name, config.json);
   }
@@ -343,9 +344,9 @@ std::vector<wire::Link> LatticeStore::links() const {
 }
 
 const std::vector<wire::Link>& LatticeStore::links_of(std::string_view source_id) const {
-  static const std::vector<wire::Link> kNone;
+  static const std::vector<wire::Link> none;
   const auto found = specs_.find(source_id);
-  return found == specs_.end() ? kNone : found->second.links;
+  return found == specs_.end() ? none : found->second.links;
 }
 
 std::vector<wire::Link> LatticeStore::links_to(std::string_view target_id) const {

@@ -17,11 +17,11 @@ constexpr std::chrono::milliseconds kLook{5};  ///< between two looks at what st
 }  // namespace
 
 Result<std::unique_ptr<ClientHandler>> ClientHandler::create(async::ShardPool& shards, ClientConfig config) {
-  WEFT_TRY(TlsContext tls, make_tls_context(config.trust));
-  return std::unique_ptr<ClientHandler>(new ClientHandler(shards, std::move(config), std::move(tls)));
+  WEFT_TRY(const TlsContext tls, make_tls_context(config.trust));
+  return std::unique_ptr<ClientHandler>(new ClientHandler(shards, std::move(config), tls));
 }
 
-ClientHandler::ClientHandler(async::ShardPool& shards, ClientConfig config, TlsContext tls)
+ClientHandler::ClientHandler(async::ShardPool& shards, ClientConfig config, const TlsContext& tls)
     : config_(std::move(config)) {
   shards_.reserve(shards.size());
   for (std::size_t index = 0; index < shards.size(); ++index) {

@@ -47,7 +47,7 @@ class ClientHandler final : public Handler {
   void close(std::chrono::milliseconds grace);
 
  private:
-  ClientHandler(async::ShardPool& shards, ClientConfig config, TlsContext tls);
+  ClientHandler(async::ShardPool& shards, ClientConfig config, const TlsContext& tls);
 
   ClientConfig config_;
   std::vector<std::shared_ptr<ClientShard>> shards_;  ///< shared with the work posted to their shards

@@ -254,7 +254,7 @@ void ClientExchange::release(Reuse reuse) {
   over_ = true;
   if (auto connection = std::exchange(connection_, nullptr)) {
     connection->set_owner(nullptr);
-    reuse == Reuse::yes ? shard_->keep(key_, std::move(connection)) : shard_->drop(key_, std::move(connection));
+    reuse == Reuse::yes ? shard_->keep(key_, std::move(connection)) : shard_->drop(key_, connection);
   }
 }
 

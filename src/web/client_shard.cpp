@@ -47,7 +47,7 @@ ClientShard::ConnectionPtr ClientShard::make(const std::string& key, const Clien
 void ClientShard::keep(const std::string& key, ConnectionPtr connection) {
   auto& authority = authorities_[key];
   if (is_closing() || authority.idle.size() >= config_.max_idle_per_authority || !connection->is_usable())
-    return drop(key, std::move(connection));
+    return drop(key, connection);
   connection->set_deadline(Clock::time_point::max());
   connection->idle_since = Clock::now();
   buffers_.give(std::exchange(connection->buffer(), {}));
@@ -55,7 +55,7 @@ void ClientShard::keep(const std::string& key, ConnectionPtr connection) {
   watch();
 }
 
-void ClientShard::drop(const std::string& key, ConnectionPtr connection) {
+void ClientShard::drop(const std::string& key, const ConnectionPtr& connection) {
   connection->close();
   const auto found = authorities_.find(key);
   if (found == authorities_.end()) return;

@@ -38,7 +38,7 @@ class ClientShard : public std::enable_shared_from_this<ClientShard> {
   /// Back from an exchange, to be kept for the next.
   void keep(const std::string& key, ConnectionPtr connection);
   /// The same for one that cannot be used again.
-  void drop(const std::string& key, ConnectionPtr connection);
+  void drop(const std::string& key, const ConnectionPtr& connection);
 
   void begin(ClientExchange& exchange);
   void end(ClientExchange& exchange);

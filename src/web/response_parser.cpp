@@ -125,9 +125,9 @@ ResponseStep ResponseParser::parse(std::span<const char> bytes) {
 
 ResponseStep ResponseParser::parse_head(std::span<const char> bytes) {
   if (bytes.empty()) return {};
-  constexpr std::string_view kBegin = "HTTP/1.";
+  constexpr std::string_view begin = "HTTP/1.";
   const std::string_view text(bytes.data(), bytes.size());
-  if (const auto size = std::min(text.size(), kBegin.size()); text.substr(0, size) != kBegin.substr(0, size))
+  if (const auto size = std::min(text.size(), begin.size()); text.substr(0, size) != begin.substr(0, size))
     return refuse(HttpFault::http_protocol_error, "the answer is not HTTP/1");
   const auto scan = scan_head(text, scanned_);
   if (scan.state == HeadScan::State::refused)

@@ -13,7 +13,7 @@
 #include "web/http_fault.hpp"
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming): Asio's
 }
 
 namespace weft::web {

@@ -19,9 +19,9 @@ std::string_view find(const ConfigMap& config, const char* key) {
 Result<void> parse_limit(const ConfigMap& config, const char* key, std::uint64_t& limit) {
   const std::string_view text = find(config, key);
   if (text.empty()) return {};
-  const char* const end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, limit);
-  if (fault != std::errc() || stop != end || limit == 0) return bad_value(key, text, "a number from 1");
+  const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (fault != std::errc() || stop != text.data() + text.size() || limit == 0)
+    return bad_value(key, text, "a number from 1");
   return {};
 }
 

@@ -23,7 +23,7 @@ Result<int> put(const Arguments& arguments, Context& context) {
   WEFT_TRY(auto values, parse_pairs(arguments.positionals("K=V"), "a key and its value"));
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
   const Deed deed{.kind = "config", .id = name, .done = "set", .host_id = {}};
-  return carry_out_at_once(*connection, context, deed, connection->client().put_config(name, std::move(values)));
+  return carry_out_at_once(*connection, context, deed, connection->client().put_config(name, values));
 }
 
 Result<int> del(const Arguments& arguments, Context& context) {

@@ -62,7 +62,7 @@ Result<int> put(const Arguments& arguments, Context& context) {
                   .id = title(link.source_id, link.wit_namespace, link.wit_package, link.name),
                   .done = "set",
                   .host_id = {}};
-  return carry_out_at_once(*connection, context, deed, connection->client().put_link(std::move(link)));
+  return carry_out_at_once(*connection, context, deed, connection->client().put_link(link));
 }
 
 Result<int> del(const Arguments& arguments, Context& context) {
@@ -76,7 +76,7 @@ Result<int> del(const Arguments& arguments, Context& context) {
                   .id = title(command.source_id, command.wit_namespace, command.wit_package, command.name),
                   .done = "deleted",
                   .host_id = {}};
-  return carry_out_at_once(*connection, context, deed, connection->client().delete_link(std::move(command)));
+  return carry_out_at_once(*connection, context, deed, connection->client().delete_link(command));
 }
 
 }  // namespace

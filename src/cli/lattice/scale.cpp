@@ -45,7 +45,7 @@ Result<int> scale(const Arguments& arguments, Context& context) {
   WEFT_TRY(auto annotations, read_pairs(arguments, "annotation"));
   WEFT_TRY(auto limits, component_limits(arguments));
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
-  WEFT_TRY(const auto placed, find_component(*connection, arguments.positional("COMPONENT")));
+  WEFT_TRY(auto placed, find_component(*connection, arguments.positional("COMPONENT")));
   const wire::ScaleComponent command{
       .component_id = placed.what.id,
       .component_ref = placed.what.image_ref,
