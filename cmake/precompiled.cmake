@@ -28,20 +28,23 @@ function(_weft_precompiled_header kind position)
   string(MD5 key "${text};${position};${known};${CMAKE_CXX_COMPILER};${CMAKE_CXX_COMPILER_VERSION};1")
   set(folder "${WEFT_CACHE_DIR}/precompiled/${WEFT_FLAVOUR}-${kind}-${key}")
   string(MD5 here "${CMAKE_BINARY_DIR}")
-  set(new "${here}.new")  # two checkouts may be at it at once
+  set(new "${here}.new")
+  set(stamp "${CMAKE_BINARY_DIR}/precompiled-${kind}.stamp")
   file(COPY "${CMAKE_SOURCE_DIR}/cmake/precompiled/" DESTINATION "${folder}")
+  # Made anew by each build folder, and put in place at once and only if it differs: other checkouts may be reading it.
   add_custom_command(
-    OUTPUT "${folder}/weft.pch"
+    OUTPUT "${stamp}"
     COMMAND "${CMAKE_CXX_COMPILER}" "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>" ${position} -fvisibility=hidden
             -fvisibility-inlines-hidden ${flags} ${CMAKE_CXX23_STANDARD_COMPILE_OPTION} -Xclang -fno-pch-timestamp -Xclang -emit-pch
-            -fpch-instantiate-templates -x c++-header "${folder}/${kind}.hpp" -o "${new}" -MD -MF weft.d -MT "${folder}/weft.pch"
-    COMMAND "${CMAKE_COMMAND}" -E rename "${new}" weft.pch
-    DEPFILE "${folder}/weft.d"
+            -fpch-instantiate-templates -x c++-header "${folder}/${kind}.hpp" -o "${new}" -MD -MF "${stamp}.d" -MT "${stamp}"
+    COMMAND sh -c "cmp -s ${new} weft.pch && rm ${new} || mv ${new} weft.pch"
+    COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
+    DEPFILE "${stamp}.d"
     DEPENDS "${header}"
     WORKING_DIRECTORY "${folder}"
     COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Precompiling the system's headers (${kind})")
-  add_custom_target(weft_precompiled_${kind} DEPENDS "${folder}/weft.pch")
+  add_custom_target(weft_precompiled_${kind} DEPENDS "${stamp}")
   set(WEFT_PRECOMPILED_${kind} "${folder}/weft.pch" PARENT_SCOPE)
 endfunction()
 
