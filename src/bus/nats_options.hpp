@@ -84,7 +84,9 @@ struct NatsOptions {
   std::chrono::milliseconds connect_timeout{2000};
   /// One request of the JetStream API or of a bucket.
   std::chrono::milliseconds jetstream_timeout{10'000};
-  std::chrono::milliseconds ping_interval{20'000};
+  /// A server that has left two pings without an answer is gone: a cut wire is noticed within three intervals. Until
+  /// then whatever needs the server waits, local commands too.
+  std::chrono::milliseconds ping_interval{3'000};
   /// The wait before an attempt to reconnect doubles from `first` up to `most`; each is cut by up to half at random.
   std::chrono::milliseconds reconnect_first{100};
   std::chrono::milliseconds reconnect_most{1000};

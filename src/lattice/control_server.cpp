@@ -242,6 +242,12 @@ void ControlServer::reply(const bus::Message& request, const wire::Reply& reply,
   if (!operation.empty()) {
     message.headers.push_back({std::string(kOperationHeader), std::string(operation)});
   }
+  if (const auto most = bus_.info().max_payload; message.payload.size() > most) {
+    // Whoever asked learns that, and does not wait.
+    message.payload = wire::encode(failure(
+        Error(Errc::resource_exhausted,
+              fmt::format("the answer has {} bytes, and a message may have {}", message.payload.size(), most))));
+  }
   // One that cannot be sent is the requester's timeout.
   (void)bus_.publish(std::move(message));
 }

@@ -56,6 +56,14 @@ class DamagedStateTest(DaemonTest):
         self.state.write_bytes(self.whole[:60] + b"\0\0\0\x09" + self.whole[64:])
         self.is_refused("newer weft")
 
+    def test_a_folder_that_another_daemon_has_is_refused(self):
+        self.up()
+        outcome = weft("up", "--data-dir", self.daemon.data_dir, "--cache-dir", CACHE)
+        self.assert_error(outcome, 1, str(self.state))
+        self.assertTrue(self.serves("/", "hello from C\n"))
+        self.assertTrue(self.control.command("host.ping").success)
+        self.down()
+
     def test_the_way_out_leads_out(self):
         self.state.write_bytes(b"\0" * len(self.whole))
         self.is_refused("--data-dir")
