@@ -19,6 +19,7 @@ constexpr std::uint64_t kPiece = 64 * 1024;
 
 struct Target {
   bool https = false;
+  bool bare = false;  // without the headers of the request
   std::string authority, path;
   std::array<std::optional<std::uint64_t>, 3> timeouts_ms;  // connect, first byte, between bytes
 };
@@ -34,6 +35,7 @@ std::optional<Target> parse(std::string_view query) {
       std::from_chars(digits.data(), digits.data() + digits.size(), value);
       target.timeouts_ms[i] = value;
     }
+    if (query.starts_with("bare&")) target.bare = true;
     if (query.starts_with("url=")) {
       auto url = query.substr(4);
       target.https = url.starts_with("https://");
@@ -140,8 +142,8 @@ struct Sent {
 Sent send(const guest::Request& request, const Target& target, bool with_body) {
   Sent sent;
   const auto headers = request.headers();
-  OutgoingRequest outgoing(
-      wasi_http_types_constructor_outgoing_request(copy(wasi_http_types_borrow_fields(headers.get())).release()));
+  auto own = target.bare ? guest::make_fields() : copy(wasi_http_types_borrow_fields(headers.get()));
+  OutgoingRequest outgoing(wasi_http_types_constructor_outgoing_request(own.release()));
   const auto borrowed = wasi_http_types_borrow_outgoing_request(outgoing.get());
   wasi_http_types_method_t method;
   wasi_http_types_method_incoming_request_method(request.borrow(), &method);

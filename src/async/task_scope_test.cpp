@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "async/deadline.hpp"
+#include "async/fence_count.hpp"
 #include "async/shard_call.hpp"
 
 namespace weft::async {
@@ -119,6 +120,7 @@ TEST_F(TaskScopeTest, lets_a_cancelled_task_clean_up) {
 }
 
 TEST_F(TaskScopeTest, tells_failures_by_name_and_not_cancellations) {
+  const auto before = exceptions_at_fences();
   std::vector<std::string> told;
   std::atomic<int> failures = 0;
   std::atomic<int> ended = 0;
@@ -131,6 +133,7 @@ TEST_F(TaskScopeTest, tells_failures_by_name_and_not_cancellations) {
   scope.spawn("sleeper", sleep_until_cancelled(nullptr, &ended));
   while (failures != 2) std::this_thread::yield();
   scope.close_and_wait();
+  EXPECT_EQ(exceptions_at_fences() - before, 1U) << "only the thrower's is an exception";
   EXPECT_THAT(told, testing::UnorderedElementsAre("disk: io", "thrower: internal"));
   EXPECT_EQ(shard_.failures(), 0U);
 }

@@ -5,6 +5,7 @@
 #include <new>
 #include <span>
 
+#include "async/fence_count.hpp"
 #include "base/assert.hpp"
 #include "builtins/builtin_state.hpp"
 
@@ -137,6 +138,7 @@ Result<void> BuiltinTarget::fence(const CallInfo& info, Work work) noexcept {
 
 Error BuiltinTarget::threw(const CallInfo& info, Errc code, const char* what) {
   exceptions_.fetch_add(1, std::memory_order_relaxed);
+  async::count_exception();
   Error error(code, "the provider " + options_.id + " threw: " + what);
   if (options_.log) options_.log(LogLevel::error, options_.id, describe(info, error).to_string());
   return error;

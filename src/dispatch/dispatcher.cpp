@@ -56,6 +56,12 @@ Error too_deep(const Invocation& invocation) {
                "look for links that lead back to where the call came from", Blame::operator_);
 }
 
+void begin(CallMeter* meter, const async::Shard& shard, const FoundRoute& found, CallMeter::Clock::time_point now) {
+  if (meter != nullptr && shard.index() < found.counters.size()) {
+    meter->begin(found.counters[shard.index()].get(), now);
+  }
+}
+
 /// The shards that have yet to take a snapshot; the last one lets the publisher go on, where it runs.
 template <class Handler>
 struct Publication {
@@ -80,20 +86,21 @@ Dispatcher::Dispatcher(async::ShardPool& shards) : shards_(shards) {
 Dispatcher::~Dispatcher() = default;
 
 std::unique_ptr<PendingCall> Dispatcher::invoke(async::Shard& shard, std::string_view interface_key,
-                                                const Invocation& invocation, CallHandler& handler) {
+                                                const Invocation& invocation, CallHandler& handler, CallMeter* meter) {
   const auto& context = invocation.context;
   if (context.depth > kMaxDepth) {
     handler.on_error(too_deep(invocation));
     return nullptr;
   }
   const auto found = per_shard_[shard.index()]->snapshot->find(context.source, context.link_name, interface_key);
+  const auto now = CallMeter::Clock::now();
+  begin(meter, shard, found, now);
   if (!found || *found.target == nullptr) {
     handler.on_error(found ? not_running(context.source, context.link_name, interface_key, found.target_id)
                            : no_link(context.source, context.link_name, interface_key));
     return nullptr;
   }
-  if (context.deadline != std::chrono::steady_clock::time_point::max() &&
-      context.deadline <= std::chrono::steady_clock::now()) {
+  if (context.deadline <= now) {
     handler.on_error(
         Error(Errc::deadline_exceeded, fmt::format("the time for the call was over before {}#{} of \"{}\" was called",
                                                    invocation.interface, invocation.function, found.target_id)));
@@ -103,8 +110,12 @@ std::unique_ptr<PendingCall> Dispatcher::invoke(async::Shard& shard, std::string
 }
 
 Result<std::shared_ptr<Target>> Dispatcher::find(async::Shard& shard, std::string_view source,
-                                                 std::string_view link_name, std::string_view interface_key) const {
+                                                 std::string_view link_name, std::string_view interface_key,
+                                                 CallMeter* meter) const {
   const auto found = per_shard_[shard.index()]->snapshot->find(source, link_name, interface_key);
+  if (meter != nullptr) {
+    begin(meter, shard, found, CallMeter::Clock::now());
+  }
   if (!found) {
     return no_link(source, link_name, interface_key);
   }

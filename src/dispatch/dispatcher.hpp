@@ -32,15 +32,19 @@ class Dispatcher {
   Dispatcher& operator=(const Dispatcher&) = delete;
 
   /// Routes one call by (context.source, context.link_name, interface_key) and begins it at its target. `interface_key`
-  /// is the interface as links name it, `invocation.interface` as the wire does.
+  /// is the interface as links name it, `invocation.interface` as the wire does. `meter` begins if there is a link; its
+  /// owner ends it.
   [[nodiscard]] std::unique_ptr<PendingCall> invoke(async::Shard& shard, std::string_view interface_key,
-                                                    const Invocation& invocation, CallHandler& handler);
+                                                    const Invocation& invocation, CallHandler& handler,
+                                                    CallMeter* meter = nullptr);
   /// The route itself, for HTTP and for set-link-name; or the error that invoke() would give.
   [[nodiscard]] Result<std::shared_ptr<Target>> find(async::Shard& shard, std::string_view source,
-                                                     std::string_view link_name, std::string_view interface_key) const;
+                                                     std::string_view link_name, std::string_view interface_key,
+                                                     CallMeter* meter = nullptr) const;
   [[nodiscard]] bool has_link(async::Shard& shard, std::string_view source, std::string_view link_name,
                               std::string_view interface_key) const;
 
+  [[nodiscard]] std::size_t shards() const noexcept { return per_shard_.size(); }
   /// A number that no other chain of calls of this host has (CallContext::chain). Any thread.
   [[nodiscard]] std::uint64_t new_chain() noexcept { return chains_.fetch_add(1, std::memory_order_relaxed) + 1; }
 

@@ -42,8 +42,9 @@ class Recorder final : public CallHandler {
 
 class DispatcherTest : public testing::Test {
  protected:
-  void publish() {
-    auto done = boost::asio::co_spawn(control, dispatcher.publish(table.snapshot()), boost::asio::use_future);
+  void publish() { publish(table); }
+  void publish(RoutingTable& from) {
+    auto done = boost::asio::co_spawn(control, dispatcher.publish(from.snapshot()), boost::asio::use_future);
     control.restart();
     const auto keep = boost::asio::make_work_guard(control);
     while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
@@ -117,6 +118,58 @@ TEST_F(DispatcherTest, a_target_that_does_not_run_is_named_with_the_command_that
   EXPECT_EQ(failure->message(),
             "\"cart\", which the link \"default\" of \"web\" for acme:shop/cart leads to, does not run");
   EXPECT_EQ(failure->hint(), "start it: weft start component <ref> cart (a provider: weft start provider <ref> cart)");
+}
+
+TEST_F(DispatcherTest, calls_are_counted_by_link_and_target) {
+  RoutingTable counted(3);
+  const auto call_metered = [&](std::size_t shard, bool failed) {
+    on_shard(shard, [&] {
+      Recorder recorder;
+      CallMeter meter;
+      static_cast<void>(dispatcher.invoke(
+          shards.at(shard), "acme:shop/cart",
+          {.interface = "acme:shop/cart@1.0.0", .function = "add", .params = {}, .context = from("web")}, recorder,
+          &meter));
+      if (!failed) meter.end(false);
+      return 0;
+    });
+  };
+  counted.set_routes("web", {{"default", "acme:shop/cart", "cart", std::make_shared<EchoTarget>("cart")},
+                             {"default", "acme:shop/unused", "cart", nullptr}});
+  publish(counted);
+  EXPECT_TRUE(counted.figures().empty()) << "a link that nobody used is not told";
+  call_metered(0, false);
+  call_metered(2, false);
+  call_metered(2, true);
+  const auto figures = counted.figures();
+  ASSERT_EQ(figures.size(), 1U);
+  EXPECT_EQ(figures[0].source, "web");
+  EXPECT_EQ(figures[0].link_name, "default");
+  EXPECT_EQ(figures[0].interface, "acme:shop/cart");
+  EXPECT_EQ(figures[0].target, "cart");
+  EXPECT_EQ(figures[0].calls, 3U);
+  EXPECT_EQ(figures[0].errors, 1U);
+  counted.set_routes("web", {{"default", "acme:shop/cart", "gone", nullptr}});
+  publish(counted);
+  call_metered(1, true);
+  ASSERT_EQ(counted.figures().size(), 1U);
+  EXPECT_EQ(counted.figures()[0].target, "gone") << "what does not run fails on its link";
+  EXPECT_EQ(counted.figures()[0].calls, 1U);
+}
+
+TEST_F(DispatcherTest, a_call_may_outlive_its_link) {
+  RoutingTable counted(3);
+  counted.set_routes("web", {{"default", "acme:shop/cart", "cart", std::make_shared<EchoTarget>("cart")}});
+  publish(counted);
+  CallMeter meter;
+  on_shard(0, [&] { return dispatcher.find(shards.at(0), "web", "default", "acme:shop/cart", &meter).has_value(); });
+  counted.set_routes("web", {});
+  publish(counted);
+  EXPECT_TRUE(counted.figures().empty());
+  on_shard(0, [&] {
+    meter.end(false);
+    return 0;
+  });
 }
 
 TEST_F(DispatcherTest, odd_interface_names_make_no_trouble) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace weft::dispatch {
@@ -26,6 +27,8 @@ struct RoutingSnapshot::Entry {
   std::uint32_t interface_size = 0;
   std::uint32_t target_size = 0;
   std::uint32_t target = 0;
+  std::uint32_t slot_count = 0;
+  std::shared_ptr<LinkSlot[]> slots;
 
   [[nodiscard]] bool is(std::string_view source, std::string_view link_name,
                         std::string_view interface) const noexcept {
@@ -74,7 +77,8 @@ FoundRoute RoutingSnapshot::find(std::string_view source, std::string_view link_
   }
   const auto& entry = bucket->entries[index];
   return {.target_id = entry.target_id(),
-          .target = &(*targets_[entry.target / kPageTargets])[entry.target % kPageTargets]};
+          .target = &(*targets_[entry.target / kPageTargets])[entry.target % kPageTargets],
+          .counters = {entry.slots.get(), entry.slot_count}};
 }
 
 /// Who needs a target's number: its routes, and itself while it runs.
@@ -84,7 +88,8 @@ struct RoutingTable::TargetUse {
   bool runs = false;
 };
 
-RoutingTable::RoutingTable() : current_(std::make_shared<RoutingSnapshot>()) {
+RoutingTable::RoutingTable(std::size_t counted_shards)
+    : counted_shards_(counted_shards), current_(std::make_shared<RoutingSnapshot>()) {
   static_assert(RoutingSnapshot::kBuckets == 1U << 12U, "a bucket is chosen by the upper 12 bits of the hash");
 }
 RoutingTable::~RoutingTable() = default;
@@ -201,7 +206,9 @@ void RoutingTable::put_entry(std::string_view source, std::string_view link_name
                                .link_name_size = static_cast<std::uint32_t>(link_name.size()),
                                .interface_size = static_cast<std::uint32_t>(interface.size()),
                                .target_size = static_cast<std::uint32_t>(target_id.size()),
-                               .target = number};
+                               .target = number,
+                               .slot_count = static_cast<std::uint32_t>(counted_shards_),
+                               .slots{counted_shards_ == 0 ? nullptr : new LinkSlot[counted_shards_]}};
   const auto hashed = hash(source, link_name, interface);
   auto& bucket = writable().buckets_[hashed >> 52U];
   auto changed =
@@ -224,6 +231,32 @@ void RoutingTable::drop_entry(std::string_view source, std::string_view link_nam
   changed->marks.erase(changed->marks.begin() + index);
   changed->entries.erase(changed->entries.begin() + index);
   bucket = std::move(changed);
+}
+
+std::vector<LinkFigures> RoutingTable::figures() const {
+  std::vector<LinkFigures> all;
+  for (const auto& bucket : current_->buckets_) {
+    if (bucket == nullptr) {
+      continue;
+    }
+    for (const auto& entry : bucket->entries) {
+      LinkFigures figures;
+      for (const auto& slot : std::span(entry.slots.get(), entry.slot_count)) {
+        slot.add_to(figures);
+      }
+      if (figures.calls != 0) {
+        const auto* at = entry.text.get();
+        figures.source.assign(at, entry.source_size);
+        figures.link_name.assign(at += entry.source_size, entry.link_name_size);
+        figures.interface.assign(at + entry.link_name_size, entry.interface_size);
+        figures.target = entry.target_id();
+        all.push_back(std::move(figures));
+      }
+    }
+  }
+  const auto name = [](const LinkFigures& one) { return std::tie(one.source, one.link_name, one.interface); };
+  std::ranges::sort(all, [&name](const auto& a, const auto& b) { return name(a) < name(b); });
+  return all;
 }
 
 }  // namespace weft::dispatch

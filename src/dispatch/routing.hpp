@@ -14,10 +14,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "dispatch/link_counters.hpp"
 #include "dispatch/target.hpp"
 
 namespace weft::dispatch {
@@ -34,6 +36,7 @@ struct Route {
 struct FoundRoute {
   std::string_view target_id;
   const std::shared_ptr<Target>* target = nullptr;  ///< *target is null if the target does not run (here)
+  std::span<LinkSlot> counters = {};                ///< by shard; may be fewer
 
   /// False: there is no such link.
   explicit operator bool() const noexcept { return target != nullptr; }
@@ -62,7 +65,8 @@ class RoutingSnapshot {
 /// Makes snapshots. Control shard.
 class RoutingTable {
  public:
-  RoutingTable();
+  /// Counts calls on so many shards.
+  explicit RoutingTable(std::size_t counted_shards = 0);
   ~RoutingTable();
   RoutingTable(const RoutingTable&) = delete;
   RoutingTable& operator=(const RoutingTable&) = delete;
@@ -74,6 +78,8 @@ class RoutingTable {
   void set_target(std::string_view target_id, const std::shared_ptr<Target>& target);
   /// The snapshot with all changes so far.
   [[nodiscard]] std::shared_ptr<const RoutingSnapshot> snapshot();
+  /// What went over every route that has been used, in the order of their names. One whose target changed is a new one.
+  [[nodiscard]] std::vector<LinkFigures> figures() const;
 
  private:
   /// By (link name, interface): the number of the target.
@@ -87,6 +93,7 @@ class RoutingTable {
   void put_entry(std::string_view source, std::string_view link_name, std::string_view interface, std::uint32_t number);
   void drop_entry(std::string_view source, std::string_view link_name, std::string_view interface);
 
+  std::size_t counted_shards_;
   std::map<std::string, Routes, std::less<>> sources_;
   std::map<std::string, std::uint32_t, std::less<>> numbers_;  ///< of targets, by id
   std::vector<TargetUse> uses_;                                ///< by number

@@ -48,6 +48,8 @@ class OutgoingHttp {
   OutgoingHttp& operator=(const OutgoingHttp&) = delete;
 
   [[nodiscard]] const OutgoingHead& head() const noexcept { return head_; }
+  /// For whoever sends it on; the guest does not see it.
+  void add_header(std::string_view name, std::string_view value) { head_.headers.emplace_back(name, value); }
   void listen(OutgoingEvents& events) noexcept { events_ = &events; }
 
   /// The next piece of the request's body; its views are valid until the next look.

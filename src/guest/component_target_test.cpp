@@ -207,12 +207,12 @@ TEST_F(ComponentTargetTest, figures_of_calls_are_counted) {
 
 TEST(ComponentStatsTest, latencies_fall_into_powers_of_two) {
   using std::chrono::microseconds;
-  EXPECT_EQ(latency_bucket(std::chrono::nanoseconds(-1)), 0);
-  EXPECT_EQ(latency_bucket(std::chrono::nanoseconds(999)), 0);
-  EXPECT_EQ(latency_bucket(microseconds(1)), 1);
-  EXPECT_EQ(latency_bucket(microseconds(7)), 3);
-  EXPECT_EQ(latency_bucket(microseconds(8)), 4);
-  EXPECT_EQ(latency_bucket(std::chrono::hours(100)), kLatencyBuckets - 1);
+  EXPECT_EQ(dispatch::latency_bucket(std::chrono::nanoseconds(-1)), 0);
+  EXPECT_EQ(dispatch::latency_bucket(std::chrono::nanoseconds(999)), 0);
+  EXPECT_EQ(dispatch::latency_bucket(microseconds(1)), 1);
+  EXPECT_EQ(dispatch::latency_bucket(microseconds(7)), 3);
+  EXPECT_EQ(dispatch::latency_bucket(microseconds(8)), 4);
+  EXPECT_EQ(dispatch::latency_bucket(std::chrono::hours(100)), dispatch::kLatencyBuckets - 1);
 }
 
 }  // namespace

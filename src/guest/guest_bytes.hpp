@@ -25,9 +25,11 @@ class GuestBytes {
       const auto next = std::to_integer<std::uint64_t>(rest_.front());
       rest_ = rest_.subspan(1);
       value |= (next & 0x7fU) << shift;
+      if (next < 0x80U && value <= std::numeric_limits<std::uint32_t>::max()) {
+        return static_cast<std::uint32_t>(value);
+      }
       if (next < 0x80U) {
-        return value <= std::numeric_limits<std::uint32_t>::max() ? std::optional(static_cast<std::uint32_t>(value))
-                                                                  : std::nullopt;
+        break;
       }
     }
     rest_ = {};

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kDefaultLink = "default";
 constexpr std::string_view kOutgoingHttp = "wasi:http/outgoing-handler";
+constexpr std::string_view kTraceParent = "traceparent";
+constexpr std::string_view kTraceState = "tracestate";
 /// Of an error that is told to a guest as a handle, which has a limit.
 constexpr std::size_t kMaxErrorText = 32UL << 10U;
 
@@ -37,6 +39,21 @@ std::string_view cut(std::string_view text, std::size_t size) {
     --size;
   }
   return text.substr(0, size);
+}
+
+bool has_header(const engine::OutgoingHead& head, std::string_view name) {
+  return std::ranges::any_of(head.headers, [name](const auto& header) { return header.first == name; });
+}
+
+/// The trace that the guest answers for goes on with its requests, unless it has begun one of its own.
+void hand_on_trace(engine::OutgoingHttp& request, const CallScope& scope) {
+  if (scope.trace_parent.empty() || has_header(request.head(), kTraceParent)) {
+    return;
+  }
+  request.add_header(kTraceParent, scope.trace_parent);
+  if (!scope.trace_state.empty() && !has_header(request.head(), kTraceState)) {
+    request.add_header(kTraceState, scope.trace_state);
+  }
 }
 
 Error does_not_decode(std::string_view function) {
@@ -109,6 +126,7 @@ void GuestImports::answer(engine::Call& call, std::uint64_t token, std::uint32_t
 
 void GuestImports::cancel() noexcept {
   call_ = nullptr;
+  meter_.end(true);
   pending_.reset();
   outgoing_.reset();
 }
@@ -121,18 +139,21 @@ void GuestImports::send(std::unique_ptr<engine::OutgoingHttp> request, const std
     }
     outgoing_.emplace(shard_, std::move(route), id, scope_.depth + 1);
   }
+  hand_on_trace(*request, scope_);
   outgoing_->begin(std::move(request));
 }
 
-Result<std::shared_ptr<web::Handler>> GuestImports::http_handler() const {
-  WEFT_TRY(auto target, plan_->dispatcher().find(shard_, plan_->source(), link_name(kOutgoingHttp), kOutgoingHttp));
+Result<RoutedHttp> GuestImports::http_handler() const {
+  dispatch::CallMeter meter;
+  WEFT_TRY(auto target,
+           plan_->dispatcher().find(shard_, plan_->source(), link_name(kOutgoingHttp), kOutgoingHttp, &meter));
   auto* const handler = target->http();
   if (handler == nullptr) {
     return Error(Errc::type_mismatch, fmt::format("{} takes no HTTP requests", target->id()),
                  "link wasi:http/outgoing-handler to wasmcloud+builtin://http-client or to an HTTP component",
                  Blame::operator_);
   }
-  return std::shared_ptr<web::Handler>(std::move(target), handler);
+  return RoutedHttp{std::shared_ptr<web::Handler>(std::move(target), handler), std::move(meter)};
 }
 
 void GuestImports::call_out(const ImportPlan::Import& import, std::span<const std::byte> params) {
@@ -150,7 +171,7 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
                                                     .chain = import.has_resources ? join_chain(rule) : 0},
                                         .owner = &owner};
   auto pending = import.provider ? import.provider->invoke(shard_, invocation, *this)
-                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this);
+                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this, &meter_);
   if (call_ != nullptr) {
     pending_ = std::move(pending);
   }
@@ -255,6 +276,7 @@ void GuestImports::refuse(Error error) {
 }
 
 void GuestImports::on_results(std::span<const std::byte> results) {
+  meter_.end(false);
   if (import_->gives_rpc_error) {
     give(after(std::byte{0}, results));
   } else {
@@ -267,12 +289,14 @@ void GuestImports::take_results(engine::Call& callee) {
   if (import_->gives_rpc_error) {
     return on_results(callee.result());
   }
+  meter_.end(false);
   std::exchange(call_, nullptr)->complete_import_from(token_, callee);
   pending_.reset();
 }
 
 void GuestImports::on_error(Error error) {
   const auto pending = std::move(pending_);
+  meter_.end(true);
   if (!import_->gives_rpc_error) {
     return refuse(std::move(error));
   }

@@ -111,7 +111,7 @@ class GuestImports final : public dispatch::CallHandler {
   void end_chain() noexcept;
   void give(std::span<const std::byte> results);
   void refuse(Error error);
-  [[nodiscard]] Result<std::shared_ptr<web::Handler>> http_handler() const;
+  [[nodiscard]] Result<RoutedHttp> http_handler() const;
   [[nodiscard]] std::string_view link_name(std::string_view key) const;
 
   const ImportPlan* plan_;
@@ -128,6 +128,7 @@ class GuestImports final : public dispatch::CallHandler {
   std::uint64_t token_ = 0;
   const ImportPlan::Import* import_ = nullptr;
   std::unique_ptr<dispatch::PendingCall> pending_;
+  dispatch::CallMeter meter_;                  ///< of a call over a link
   std::optional<OutgoingExchanges> outgoing_;  ///< made at the guest's first HTTP request
   std::optional<Error> failure_;
 };

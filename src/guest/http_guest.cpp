@@ -204,7 +204,8 @@ CallScope scope_of(const web::RequestHead& request, Clock::time_point deadline) 
     if (header.name == "traceparent") {
       scope.trace_parent = header.value;
     } else if (header.name == "tracestate") {
-      scope.trace_state = header.value;
+      // Several are one list (W3C Trace Context 3.3).
+      scope.trace_state.append(scope.trace_state.empty() ? "" : ",").append(header.value);
     }
   }
   return scope;

@@ -21,7 +21,7 @@ class OutgoingExchange final : public web::Exchange,
   OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard, std::unique_ptr<engine::OutgoingHttp> request,
                    std::string id, std::uint32_t depth);
 
-  void start(std::shared_ptr<web::Handler> handler);
+  void start(RoutedHttp routed);
   /// The call is over or goes away: the responder learns it at once.
   void disconnect() noexcept;
 
@@ -53,6 +53,7 @@ class OutgoingExchange final : public web::Exchange,
   std::string id_;
   web::RequestHead head_;
   std::shared_ptr<web::Handler> handler_;  ///< outlives its responder
+  std::optional<dispatch::CallMeter> meter_;
   std::unique_ptr<web::Responder> responder_;
   unsigned status_ = 0;
   std::optional<std::uint64_t> length_;  ///< promised by the responder
@@ -84,8 +85,9 @@ OutgoingExchange::OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard
   request_->listen(*this);
 }
 
-void OutgoingExchange::start(std::shared_ptr<web::Handler> handler) {
-  handler_ = std::move(handler);
+void OutgoingExchange::start(RoutedHttp routed) {
+  handler_ = std::move(routed.handler);
+  meter_.emplace(std::move(routed.meter));
   responder_ = handler_->on_request(*this);
   if (responder_ == nullptr) {
     return fault(HttpFault::internal_error, "nobody answers this request");
@@ -232,6 +234,7 @@ void OutgoingExchange::finish(std::span<const web::Header> trailers) {
     }
   }
   request_->end_body(refs);
+  meter_->end(false);
   over_ = true;
   schedule();
 }

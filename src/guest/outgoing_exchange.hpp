@@ -18,14 +18,20 @@
 #include <string>
 
 #include "async/shard.hpp"
+#include "dispatch/link_counters.hpp"
 #include "engine/outgoing_http.hpp"
 #include "web/exchange.hpp"
 
 namespace weft::guest {
 
-/// Who answers a request of the guest, held until the request is over; an error gives the guest internal-error with its
-/// text. Called on the call's shard.
-using HttpRoute = std::function<Result<std::shared_ptr<web::Handler>>(const web::RequestHead& request)>;
+/// Who answers a request of the guest, held until the request is over; `meter` ends with it.
+struct RoutedHttp {
+  std::shared_ptr<web::Handler> handler;
+  dispatch::CallMeter meter = {};  // NOLINT(readability-redundant-member-init): lets it be left out of initializers
+};
+
+/// An error gives the guest internal-error with its text. Called on the call's shard.
+using HttpRoute = std::function<Result<RoutedHttp>(const web::RequestHead& request)>;
 
 class OutgoingExchange;
 

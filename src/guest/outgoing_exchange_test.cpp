@@ -108,13 +108,12 @@ class OutgoingExchangeTest : public testing::Test {
   /// Serves the proxy, with `handler` for all that it asks for.
   void serve(web::Handler* handler) {
     proxy_ = load("proxy", handler != nullptr);
-    dispatch::RoutingTable table;
-    table.set_routes("proxy", {{.link_name = "default",
-                                .interface = "wasi:http/outgoing-handler",
-                                .target_id = "answerer",
-                                .target = nullptr}});
-    table.set_target("answerer", std::make_shared<HandlerTarget>(handler));
-    ASSERT_TRUE(async::run_on_shard_and_wait(control_, dispatcher_.publish(table.snapshot())));
+    table_.set_routes("proxy", {{.link_name = "default",
+                                 .interface = "wasi:http/outgoing-handler",
+                                 .target_id = "answerer",
+                                 .target = nullptr}});
+    table_.set_target("answerer", std::make_shared<HandlerTarget>(handler));
+    ASSERT_TRUE(async::run_on_shard_and_wait(control_, dispatcher_.publish(table_.snapshot())));
     listen(*proxy_, server_, port_);
   }
   void listen(web::Handler& handler, std::unique_ptr<web::Server>& server, std::uint16_t& port) {
@@ -138,6 +137,7 @@ class OutgoingExchangeTest : public testing::Test {
   async::ShardPool shards_{2};
   async::Shard control_{100};
   dispatch::Dispatcher dispatcher_{shards_};
+  dispatch::RoutingTable table_{2};
   std::optional<ImportPlan> plan_;
   LogSink log_;
   Events events_;
@@ -163,6 +163,40 @@ TEST_F(OutgoingExchangeTest, a_handler_sees_what_the_guest_sends) {
   EXPECT_EQ(body_of(get("/?url=http://shop.test/hello")), "hello");
   EXPECT_TRUE(get("/?url=http://shop.test/204").starts_with("HTTP/1.1 204 "));
   EXPECT_NE(get("/?url=http://shop.test/trailers").find("x-sum: 42"), std::string::npos);
+}
+
+TEST_F(OutgoingExchangeTest, the_trace_goes_on_unless_the_guest_has_its_own) {
+  serve(&handler_);
+  const auto seen = [this](const std::string& query) {
+    return body_of(talk("GET /?" + query + "url=http://shop.test/seen HTTP/1.1\r\nHost: a\r\n" +
+                        "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n" +
+                        "Tracestate: a=1\r\nTracestate: b=2\r\nConnection: close\r\n\r\n"));
+  };
+  EXPECT_EQ(seen("bare&"),
+            "shop.test|host=shop.test|traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01|"
+            "tracestate=a=1,b=2");
+  // Sends on the headers that it was sent: they are its own now.
+  const auto own = seen("");
+  EXPECT_EQ(own.find("traceparent="), own.rfind("traceparent=")) << own;
+  EXPECT_NE(own.find("|tracestate=a=1|"), std::string::npos) << own;
+  EXPECT_EQ(own.find("a=1,b=2"), std::string::npos) << own;
+  EXPECT_EQ(body_of(get("/?bare&url=http://shop.test/seen")), "shop.test|host=shop.test");
+}
+
+TEST_F(OutgoingExchangeTest, requests_are_counted_on_their_link) {
+  serve(&handler_);
+  EXPECT_EQ(body_of(get("/?url=http://shop.test/hello")), "hello");
+  EXPECT_TRUE(get("/?url=http://shop.test/fail").starts_with("HTTP/1.1 502 "));
+  std::vector<dispatch::LinkFigures> figures;
+  for (const auto end = std::chrono::steady_clock::now() + kPatience; std::chrono::steady_clock::now() < end;) {
+    figures = table_.figures();
+    if (!figures.empty() && figures[0].calls == 2) break;
+  }
+  ASSERT_EQ(figures.size(), 1U);
+  EXPECT_EQ(figures[0].source + " " + figures[0].interface + " " + figures[0].target,
+            "proxy wasi:http/outgoing-handler answerer");
+  EXPECT_EQ(figures[0].calls, 2U);
+  EXPECT_EQ(figures[0].errors, 1U);
 }
 
 TEST_F(OutgoingExchangeTest, bodies_stream_both_ways_at_once) {

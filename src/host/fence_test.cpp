@@ -15,6 +15,7 @@ TEST(FenceTest, lets_values_and_errors_through) {
 }
 
 TEST(FenceTest, turns_exceptions_into_errors_that_say_what_was_done) {
+  const auto before = async::exceptions_at_fences();
   const auto failed = fenced("counting", []() -> Result<int> { throw std::runtime_error("no fingers"); });
   EXPECT_EQ(failed.error().code(), Errc::internal);
   EXPECT_EQ(failed.error().message(), "an exception while counting: no fingers");
@@ -22,6 +23,7 @@ TEST(FenceTest, turns_exceptions_into_errors_that_say_what_was_done) {
   EXPECT_EQ(exhausted.error().code(), Errc::resource_exhausted);
   const auto unknown = fenced("counting", []() -> Result<void> { throw 7; });
   EXPECT_EQ(unknown.error().message(), "an unknown exception while counting");
+  EXPECT_EQ(async::exceptions_at_fences() - before, 3U);
 }
 
 }  // namespace

@@ -71,19 +71,20 @@ class Page {
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-void histogram(Page& page, const std::string& component, const guest::InterfaceStats& stats) {
+/// `with_bound` writes the line of a bucket, which has one label more.
+template <class WithBound>
+void histogram(Page& page, const dispatch::CallFigures& figures, Labels labels, WithBound with_bound) {
   std::uint64_t below = 0;
   std::size_t counted = 0;
-  for (std::size_t bound = kFirstBound; bound + 1 < guest::kLatencyBuckets; bound += kBoundStep) {
+  for (std::size_t bound = kFirstBound; bound + 1 < dispatch::kLatencyBuckets; bound += kBoundStep) {
     for (; counted <= bound; ++counted) {
-      below += stats.latency[counted];
+      below += figures.latency[counted];
     }
-    const auto le = fmt::format("{}", static_cast<double>(1ULL << bound) / 1'000'000);
-    page.sample({{"component", component}, {"interface", stats.interface}, {"le", le}}, below, "_bucket");
+    with_bound(fmt::format("{}", static_cast<double>(1ULL << bound) / 1'000'000), below);
   }
-  page.sample({{"component", component}, {"interface", stats.interface}, {"le", "+Inf"}}, stats.calls, "_bucket");
-  page.sample({{"component", component}, {"interface", stats.interface}}, seconds(stats.time), "_sum");
-  page.sample({{"component", component}, {"interface", stats.interface}}, stats.calls, "_count");
+  with_bound("+Inf", figures.calls);
+  page.sample(labels, seconds(figures.time), "_sum");
+  page.sample(labels, figures.calls, "_count");
 }
 
 /// A component's own functions share one entry without a name, which most components never need.
@@ -112,9 +113,40 @@ void calls(Page& page, const Metrics& metrics) {
   page.begin("weft_call_duration_seconds", "histogram", "How long they took, waiting for their turn included.");
   each_interface(metrics, [&](const auto& id, const auto& stats) {
     if (stats.calls != 0) {
-      histogram(page, id, stats);
+      histogram(page, stats, {{"component", id}, {"interface", stats.interface}},
+                [&](const std::string& le, std::uint64_t below) {
+                  page.sample({{"component", id}, {"interface", stats.interface}, {"le", le}}, below, "_bucket");
+                });
     }
   });
+}
+
+void links(Page& page, const Metrics& metrics) {
+  const auto each = [&](std::string_view name, std::string_view help, auto figure) {
+    page.begin(name, "counter", help);
+    for (const auto& link : metrics.link_calls) {
+      page.sample(
+          {{"source", link.source}, {"link", link.link_name}, {"interface", link.interface}, {"target", link.target}},
+          figure(link));
+    }
+  };
+  each("weft_link_calls_total", "Calls and HTTP requests over a link that have ended.",
+       [](const auto& link) { return link.calls; });
+  each("weft_link_call_errors_total", "Those of them that failed.", [](const auto& link) { return link.errors; });
+  page.begin("weft_link_call_duration_seconds", "histogram", "How long they took, as the caller saw it.");
+  for (const auto& link : metrics.link_calls) {
+    histogram(
+        page, link,
+        {{"source", link.source}, {"link", link.link_name}, {"interface", link.interface}, {"target", link.target}},
+        [&](const std::string& le, std::uint64_t below) {
+          page.sample({{"source", link.source},
+                       {"link", link.link_name},
+                       {"interface", link.interface},
+                       {"target", link.target},
+                       {"le", le}},
+                      below, "_bucket");
+        });
+  }
 }
 
 void components(Page& page, const Metrics& metrics) {
@@ -167,8 +199,8 @@ void host(Page& page, const Metrics& metrics) {
            metrics.bus_connected ? 1 : 0);
   page.one("weft_bus_dropped_messages_total", "counter", "Messages that slow subscriptions have dropped.",
            metrics.bus_dropped);
-  page.one("weft_exceptions_total", "counter", "Exceptions that reached the root of a thread; each is a bug of weft.",
-           metrics.exceptions);
+  page.one("weft_exceptions_total", "counter",
+           "Exceptions that reached a fence; each is a bug of weft or of a built-in.", metrics.exceptions);
   page.one("weft_engine_pooling", "gauge", "Whether instances come from the pool.", metrics.engine_pooling ? 1 : 0);
 }
 
@@ -184,6 +216,7 @@ std::string render(const Metrics& metrics) {
   Page page;
   host(page, metrics);
   calls(page, metrics);
+  links(page, metrics);
   components(page, metrics);
   tree(page, metrics);
   operations(page, metrics);

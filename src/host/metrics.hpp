@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dispatch/link_counters.hpp"
 #include "guest/component_stats.hpp"
 
 namespace weft::host {
@@ -38,6 +39,7 @@ struct Metrics {
   std::vector<Component> components;
   std::uint64_t providers = 0;
   std::uint64_t links = 0;
+  std::vector<dispatch::LinkFigures> link_calls;
   std::vector<Place> places;
   std::vector<Operations> operations;
   std::uint64_t operations_running = 0;

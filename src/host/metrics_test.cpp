@@ -39,6 +39,7 @@ Metrics busy_host() {
                  .interfaces = {called("acme:shop/cart@1.0.0", {5us, 20us, 3ms, 2s, 100s}), called("a:b/never", {}),
                                 called("", {})}}},
       {.id = "web", .stats = {.interfaces = {called("wasi:http/incoming-handler@0.2.3", {1ms}), called("", {1us})}}}};
+  metrics.link_calls.push_back({called("", {3ms, 2s}), "web", "default", "acme:shop/cart", "cart"});
   metrics.places = {{.path = "components/cart", .kind = "component", .restarts = 3, .is_ready = true}};
   metrics.operations = {{.kind = "component.scale", .done = 7, .failed = 1}};
   metrics.bus_connected = true;
@@ -81,6 +82,17 @@ TEST(MetricsTest, durations_are_a_histogram_in_seconds) {
   EXPECT_EQ(sample(page, R"(weft_call_duration_seconds_count{component="cart",interface="a:b/never"})"), -1);
 }
 
+TEST(MetricsTest, calls_are_counted_by_link) {
+  const auto page = render(busy_host());
+  const std::string labels = R"({source="web",link="default",interface="acme:shop/cart",target="cart")";
+  EXPECT_EQ(sample(page, "weft_link_calls_total" + labels + "}"), 2) << page;
+  EXPECT_EQ(sample(page, "weft_link_call_errors_total" + labels + "}"), 1);
+  EXPECT_EQ(sample(page, "weft_link_call_duration_seconds_bucket" + labels + R"(,le="0.004096"})"), 1);
+  EXPECT_EQ(sample(page, "weft_link_call_duration_seconds_bucket" + labels + R"(,le="+Inf"})"), 2);
+  EXPECT_EQ(sample(page, "weft_link_call_duration_seconds_count" + labels + "}"), 2);
+  EXPECT_NEAR(sample(page, "weft_link_call_duration_seconds_sum" + labels + "}"), 2.003, 0.001);
+}
+
 TEST(MetricsTest, the_rest_is_told_by_name) {
   const auto page = render(busy_host());
   EXPECT_EQ(sample(page, R"(weft_build_info{version="0.1.0"})"), 1);
@@ -120,15 +132,15 @@ TEST(MetricsTest, the_checker_finds_what_is_wrong) {
 }
 
 TEST(ComponentStatsTest, quantiles_lie_within_their_bucket) {
-  std::array<std::uint64_t, guest::kLatencyBuckets> latency{};
-  EXPECT_EQ(guest::latency_quantile(latency, 0.5), 0ns);
-  latency[guest::latency_bucket(100us)] = 99;
-  latency[guest::latency_bucket(1s)] = 1;
-  EXPECT_GE(guest::latency_quantile(latency, 0.5), 64us);
-  EXPECT_LE(guest::latency_quantile(latency, 0.5), 128us);
-  EXPECT_LE(guest::latency_quantile(latency, 0.99), 128us);
-  EXPECT_GE(guest::latency_quantile(latency, 0.999), 500ms);
-  EXPECT_LE(guest::latency_quantile(latency, 1.0), 1049ms);
+  std::array<std::uint64_t, dispatch::kLatencyBuckets> latency{};
+  EXPECT_EQ(dispatch::latency_quantile(latency, 0.5), 0ns);
+  latency[dispatch::latency_bucket(100us)] = 99;
+  latency[dispatch::latency_bucket(1s)] = 1;
+  EXPECT_GE(dispatch::latency_quantile(latency, 0.5), 64us);
+  EXPECT_LE(dispatch::latency_quantile(latency, 0.5), 128us);
+  EXPECT_LE(dispatch::latency_quantile(latency, 0.99), 128us);
+  EXPECT_GE(dispatch::latency_quantile(latency, 0.999), 500ms);
+  EXPECT_LE(dispatch::latency_quantile(latency, 1.0), 1049ms);
 }
 
 }  // namespace

@@ -519,6 +519,7 @@ NodeView Node::view() {
           .tree = *tree_,
           .components = *components_,
           .providers = *providers_,
+          .router = router_,
           .logs = log_ring_,
           .pages = pages_};
 }

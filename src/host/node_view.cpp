@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/node_view.hpp"
 
+#include "async/fence_count.hpp"
 #include "host/process_figures.hpp"
 
 namespace weft::host {
@@ -18,7 +19,7 @@ void add_places(const supervision::NodeInfo& node, const std::string& path, std:
 }
 
 std::uint64_t exceptions(const NodeView& node) {
-  auto count = node.control.failures();
+  auto count = node.control.failures() + async::exceptions_at_fences();
   for (std::size_t index = 0; index < node.shards.size(); ++index) {
     count += node.shards.at(index).failures();
   }
@@ -43,6 +44,7 @@ Metrics metrics_of(const NodeView& node) {
   for (const auto& target : node.components.targets()) {
     metrics.components.push_back({.id = target->id(), .stats = target->stats()});
   }
+  metrics.link_calls = node.router.figures();
   metrics.providers = node.providers.inventory().size();
   metrics.links = node.store.links().size();
   add_places(node.tree.snapshot(), {}, metrics.places);

@@ -15,6 +15,7 @@
 #include "host/metrics.hpp"
 #include "host/page_server.hpp"
 #include "host/provider_manager.hpp"
+#include "host/router.hpp"
 #include "lattice/lattice_store.hpp"
 #include "lattice/operations.hpp"
 #include "supervision/tree.hpp"
@@ -34,6 +35,7 @@ struct NodeView {
   const supervision::Tree& tree;
   const ComponentManager& components;
   const ProviderManager& providers;
+  const Router& router;
   const LogRing& logs;
   const PageServer& pages;
 };

@@ -44,9 +44,9 @@ json::object to_json(const guest::InterfaceStats& stats) {
           {"calls", stats.calls},
           {"errors", stats.errors},
           {"mean_ms", stats.calls == 0 ? 0 : millis(stats.time) / static_cast<double>(stats.calls)},
-          {"p50_ms", millis(guest::latency_quantile(stats.latency, 0.5))},
-          {"p90_ms", millis(guest::latency_quantile(stats.latency, 0.9))},
-          {"p99_ms", millis(guest::latency_quantile(stats.latency, 0.99))}};
+          {"p50_ms", millis(dispatch::latency_quantile(stats.latency, 0.5))},
+          {"p90_ms", millis(dispatch::latency_quantile(stats.latency, 0.9))},
+          {"p99_ms", millis(dispatch::latency_quantile(stats.latency, 0.99))}};
 }
 
 json::object to_json(const guest::ComponentTarget& target) {
@@ -115,6 +115,7 @@ const Questions::Entry Questions::kTable[] = {
     {"status", &Questions::status},
     {"components", &Questions::components},
     {"component-config", &Questions::component_config},
+    {"configs", &Questions::configs},
     {"call", &Questions::call},
     {"logs", &Questions::logs},
     {"metrics", &Questions::metrics},
@@ -185,6 +186,10 @@ async::Task<std::string> Questions::components(std::string /*body*/) {
 async::Task<std::string> Questions::component_config(std::string body) {
   WEFT_CO_TRY(const auto names, node_.components.config_of(body));
   co_return json::serialize(json::value_from(names));
+}
+
+async::Task<std::string> Questions::configs(std::string /*body*/) {
+  co_return json::serialize(json::value_from(node_.store.config_names()));
 }
 
 async::Task<std::string> Questions::call(std::string body) {

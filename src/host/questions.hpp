@@ -27,6 +27,7 @@ class Questions {
   async::Task<std::string> status(std::string body);
   async::Task<std::string> components(std::string body);
   async::Task<std::string> component_config(std::string body);
+  async::Task<std::string> configs(std::string body);
   async::Task<std::string> call(std::string body);
   async::Task<std::string> logs(std::string body);
   async::Task<std::string> metrics(std::string body);

@@ -183,6 +183,39 @@ TEST_F(QuestionsTest, metrics_count_requests_calls_and_commands) {
   EXPECT_EQ(sample(page, "weft_links"), 1);
 }
 
+TEST_F(QuestionsTest, all_configurations_are_listed) {
+  EXPECT_EQ(answer("configs"), json::array());
+  ASSERT_TRUE(run(client_->put_config("shop", {{"a", "b"}})));
+  EXPECT_EQ(answer("configs"), (json::array{"shop"}));
+}
+
+TEST_F(QuestionsTest, metrics_count_what_goes_over_links) {
+  const auto port = start_web();
+  start("front", "relay-http");
+  start("back", "relay");
+  link("web", "front", "wasi:http", {"incoming-handler"});
+  link("front", "back", "weft:relay", {"relay"});
+  EXPECT_EQ(get(port, "/say_hello"), "200 hello");
+  EXPECT_EQ(get(port, "/trap").substr(0, 3), "500");
+  const auto labels = [](const std::string& source, const std::string& interface, const std::string& target) {
+    return R"({source=")" + source + R"(",link="default",interface=")" + interface + R"(",target=")" + target + R"("})";
+  };
+  const auto sites = labels("web", "wasi:http/incoming-handler", "front");
+  const auto calls = labels("front", "weft:relay/relay", "back");
+  std::string page;
+  // A request is over a moment after its answer has been read.
+  for (const auto deadline = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < deadline;) {
+    page = metrics();
+    if (sample(page, "weft_link_calls_total" + sites) == 2) break;
+  }
+  EXPECT_EQ(sample(page, "weft_link_calls_total" + sites), 2) << page;
+  EXPECT_EQ(sample(page, "weft_link_call_errors_total" + sites), 1) << page;
+  EXPECT_EQ(sample(page, "weft_link_calls_total" + calls), 2) << page;
+  EXPECT_EQ(sample(page, "weft_link_call_errors_total" + calls), 1) << page;
+  EXPECT_EQ(sample(page, "weft_link_call_duration_seconds_count" + calls), 2) << page;
+  EXPECT_EQ(MetricsCheck::complaints(page), "");
+}
+
 TEST_F(QuestionsTest, metrics_are_served_over_http) {
   start("hello", "hello-c");
   const auto answered = request(port("metrics"), "GET /metrics");

@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kSettleTimeout{5'000};
 }  // namespace
 
 Router::Router(async::Shard& control, dispatch::Dispatcher& dispatcher)
-    : dispatcher_(dispatcher), published_(control), tasks_(control) {}
+    : dispatcher_(dispatcher), table_(dispatcher.shards()), published_(control), tasks_(control) {}
 
 void Router::set_links(const std::string& source, const std::vector<wire::Link>& links) {
   std::vector<dispatch::Route> routes;

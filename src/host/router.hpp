@@ -33,6 +33,8 @@ class Router {
   boost::asio::awaitable<void> settle();
   boost::asio::awaitable<void> close();
 
+  /// What went over each link that has been used.
+  [[nodiscard]] std::vector<dispatch::LinkFigures> figures() const { return table_.figures(); }
   [[nodiscard]] dispatch::Dispatcher& dispatcher() noexcept { return dispatcher_; }
 
  private:

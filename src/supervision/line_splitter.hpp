@@ -16,6 +16,8 @@ class LineSplitter {
   template <class OnLine>
   void feed(std::string_view bytes, OnLine&& on_line) {
     while (!bytes.empty()) {
+      // Only now, for what is full may have ended: the next byte is then its line end.
+      if (line_.size() == limit_ && bytes.front() != '\n') emit(on_line);
       const auto end = bytes.find('\n');
       const auto piece =
           bytes.substr(0, end == std::string_view::npos ? bytes.size() : end).substr(0, limit_ - line_.size());
@@ -24,8 +26,6 @@ class LineSplitter {
       if (!bytes.empty() && bytes.front() == '\n') {
         bytes.remove_prefix(1);
         if (line_.ends_with('\r')) line_.pop_back();
-        emit(on_line);
-      } else if (line_.size() == limit_) {
         emit(on_line);
       }
     }

@@ -25,6 +25,8 @@ TEST(LineSplitterTest, joins_what_comes_in_pieces) {
 TEST(LineSplitterTest, cuts_lines_at_the_limit) {
   EXPECT_THAT(split({"abcdefgh\nij"}, 3), testing::ElementsAre("abc", "def", "gh", "ij"));
   EXPECT_THAT(split({"abcd"}, 3), testing::ElementsAre("abc", "d"));
+  EXPECT_THAT(split({"abc", "\n", "de\r", "\nf"}, 3), testing::ElementsAre("abc", "de", "f"))
+      << "a line end that comes by itself makes no empty line";
 }
 
 TEST(LineSplitterTest, has_nothing_to_flush_after_a_line_end) {

@@ -54,7 +54,8 @@ std::unique_ptr<web::Responder> SiteHandler::on_request(web::Exchange& exchange)
   if (policy.is_read_only && !only_reads(request.method)) {
     return answer_for(policy, exchange, 405, "only GET and HEAD are allowed here", {{"allow", "GET, HEAD"}});
   }
-  auto target = dispatcher_.find(shard, provider_, site.link_name, kInterface);
+  dispatch::CallMeter meter;
+  auto target = dispatcher_.find(shard, provider_, site.link_name, kInterface, &meter);
   if (!target) return answer_for(policy, exchange, 503, no_target(site, target.error()));
   auto* const handler = (*target)->http();
   if (handler == nullptr) {
@@ -62,7 +63,7 @@ std::unique_ptr<web::Responder> SiteHandler::on_request(web::Exchange& exchange)
         policy, exchange, 502,
         fmt::format("component \"{}\" does not answer HTTP\nlink one that exports {}", (*target)->id(), kInterface));
   }
-  return std::make_unique<SiteResponder>(exchange, site.policy, *std::move(target), *handler);
+  return std::make_unique<SiteResponder>(exchange, site.policy, *std::move(target), *handler, std::move(meter));
 }
 
 }  // namespace weft::builtins::http_server

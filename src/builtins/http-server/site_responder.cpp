@@ -35,18 +35,19 @@ std::string_view forwarded_authority(const web::RequestHead& request) noexcept {
 }
 
 SiteResponder::SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy,
-                             std::shared_ptr<dispatch::Target> target, web::Handler& handler)
-    : session_(session), policy_(std::move(policy)), target_(std::move(target)) {
+                             std::shared_ptr<dispatch::Target> target, web::Handler& handler, dispatch::CallMeter meter)
+    : session_(session), policy_(std::move(policy)), target_(std::move(target)), meter_(std::move(meter)) {
   if (const auto authority = forwarded_authority(session.request()); !authority.empty()) {
     request_ = session.request();
     request_->authority = authority;
   }
-  const bool is_plain =
-      !request_ && !policy_->cors && policy_->cache_control.empty() && policy_->head_timeout.count() == 0;
-  answer_ = handler.on_request(is_plain ? session : *this);
+  answer_ = handler.on_request(*this);
 }
 
-SiteResponder::~SiteResponder() { stop_waiting(); }
+SiteResponder::~SiteResponder() {
+  stop_waiting();
+  meter_.end(failed_);
+}
 
 void SiteResponder::start() {
   if (!answer_) return answer_failure(500, "nobody answers this request");
@@ -91,17 +92,20 @@ void SiteResponder::respond(unsigned status, std::span<const web::Header> header
 
 void SiteResponder::fail(unsigned status, std::string_view reason) {
   stop_waiting();
+  failed_ = true;
   if (head_sent_ || !policy_->cors) return session_.fail(status, reason);
   answer_failure(status, reason);
 }
 
 void SiteResponder::fault(web::HttpFault fault, std::string_view reason) {
   stop_waiting();
+  failed_ = true;
   if (head_sent_ || !policy_->cors) return session_.fault(fault, reason);
   answer_failure(web::to_status(fault), reason);
 }
 
 void SiteResponder::answer_failure(unsigned status, std::string_view reason) {
+  failed_ = true;
   std::string body;
   const auto* const accept = find_header(session_.request(), "accept");
   auto head = web::make_error(status, reason, id(), accept == nullptr ? std::string_view() : *accept, body);

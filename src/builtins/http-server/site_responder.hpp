@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One request on its way between the session and the component that answers it. Keeps the target until the request is
-/// over, so that a component which is replaced meanwhile ends what it began. Where the site asks for more, it stands
-/// before the session as an Exchange of its own: adds headers to the answer, bounds the wait for its head, and shows
-/// the authority that a proxy in front was asked for.
+/// over, so that a component which is replaced meanwhile ends what it began. It stands before the session as an
+/// Exchange of its own: counts the request on the site's link, adds headers to the answer, bounds the wait for its
+/// head, and shows the authority that a proxy in front was asked for.
 ///
 /// Ownership: by the session, like any Responder; owns the component's. Threads: the connection's shard.
 #pragma once
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "builtins/http-server/site_table.hpp"
+#include "dispatch/link_counters.hpp"
 #include "dispatch/target.hpp"
 #include "web/exchange.hpp"
 
@@ -22,9 +23,9 @@ namespace weft::builtins::http_server {
 
 class SiteResponder final : public web::Responder, private web::Exchange {
  public:
-  /// `handler` is the target's.
+  /// `handler` is the target's; `meter` ends when the request is over, as failed if the component failed.
   SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy, std::shared_ptr<dispatch::Target> target,
-                web::Handler& handler);
+                web::Handler& handler, dispatch::CallMeter meter);
   SiteResponder(const SiteResponder&) = delete;
   SiteResponder& operator=(const SiteResponder&) = delete;
   ~SiteResponder() override;
@@ -62,6 +63,8 @@ class SiteResponder final : public web::Responder, private web::Exchange {
   std::shared_ptr<Overdue> overdue_;          ///< while the head is waited for
   std::unique_ptr<web::Responder> answer_;    ///< null when there was none, or it came too late
   bool head_sent_ = false;
+  bool failed_ = false;
+  dispatch::CallMeter meter_;
 };
 
 /// An answer that no component gives.

@@ -81,7 +81,7 @@ class FaultyHandler final : public web::Handler {
 
 void answer(FakeSession& session, const Policy& policy, bool sends_head = false) {
   FaultyHandler handler(sends_head);
-  SiteResponder responder(session, std::make_shared<const Policy>(policy), nullptr, handler);
+  SiteResponder responder(session, std::make_shared<const Policy>(policy), nullptr, handler, {});
   responder.start();
 }
 
@@ -108,6 +108,36 @@ TEST(SiteResponderTest, a_page_can_read_that_there_was_a_fault) {
   bool is_open = false;
   for (const auto& header : session.headers_sent) is_open = is_open || header.name == "access-control-allow-origin";
   EXPECT_TRUE(is_open);
+}
+
+TEST(SiteResponderTest, a_request_is_counted_when_it_is_over) {
+  class WellHandler final : public web::Handler {
+   public:
+    std::unique_ptr<web::Responder> on_request(web::Exchange& exchange) override {
+      return std::make_unique<FixedResponder>(exchange, 200, std::vector<web::Header>(), "");
+    }
+  };
+  dispatch::LinkSlot slot;
+  const auto counted = [&slot] {
+    dispatch::CallFigures figures;
+    slot.add_to(figures);
+    return std::pair(figures.calls, figures.errors);
+  };
+  const auto serve = [&](web::Handler& handler) {
+    FakeSession session;
+    dispatch::CallMeter meter;
+    meter.begin(slot.get(), dispatch::CallMeter::Clock::now());
+    SiteResponder responder(session, std::make_shared<const Policy>(), nullptr, handler, std::move(meter));
+    const auto before = counted();
+    responder.start();
+    EXPECT_EQ(counted(), before) << "the session still holds it";
+  };
+  WellHandler well;
+  serve(well);
+  EXPECT_EQ(counted(), std::pair(std::uint64_t{1}, std::uint64_t{0}));
+  FaultyHandler ill(false);
+  serve(ill);
+  EXPECT_EQ(counted(), std::pair(std::uint64_t{2}, std::uint64_t{1}));
 }
 
 }  // namespace

@@ -334,6 +334,9 @@ TEST_F(LatticeCommandsTest, complete_prints_names_or_nothing) {
   ASSERT_EQ(weft({"link", "put", "a", "b", "n", "p", "-i", "i", "--target-config", "settings"}), 0);
   EXPECT_EQ(weft({"complete", "configs"}), 0);
   EXPECT_EQ(world.console.out_text, "settings\n");
+  host.answers["configs"] = R"(["settings","unused"])";
+  EXPECT_EQ(weft({"complete", "configs"}), 0);
+  EXPECT_EQ(world.console.out_text, "settings\nunused\n");
   world.lattice_bus.reset();
   EXPECT_EQ(weft({"complete", "components"}), 0);
   EXPECT_EQ(world.console.out_text + world.console.err_text, "");

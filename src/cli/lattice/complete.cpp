@@ -5,6 +5,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/lattice/connection.hpp"
 #include "cli/lattice/contexts.hpp"
+#include "cli/lattice/json_value.hpp"
 #include "cli/lattice_options.hpp"
 
 #include <algorithm>
@@ -45,9 +46,18 @@ Names hosts(Connection& connection) {
   return names;
 }
 
-/// Those that links name: nothing lists the configurations themselves.
+/// All there are; of a lattice without a host of weft, which alone can list them, those that links name.
 Names configs(Connection& connection) {
   Names names;
+  if (auto host = connection.host_id()) {
+    const auto answer =
+        connection.wait(connection.client().ask(*std::move(host), "configs", {}, connection.target().answer_timeout));
+    const auto listed = answer ? parse_json(*answer, "The host's configurations") : Result<boost::json::value>(nullptr);
+    for (const auto& name : listed ? elements(*listed) : std::vector<boost::json::value>()) {
+      if (name.is_string()) names.emplace(name.as_string());
+    }
+    if (!names.empty()) return names;
+  }
   const auto links = connection.wait(connection.client().links());
   if (!links) return names;
   for (const auto& link : *links) {
