@@ -87,7 +87,9 @@ class ComponentManager {
   supervision::ChildSpec child(wire::ScaleComponent command, supervision::FirstStart first_start);
   async::Task<void> bring_up(wire::ScaleComponent command, bool recovered);
   async::Task<void> prepare_and_go_live(wire::ScaleComponent command);
+  boost::asio::awaitable<std::shared_ptr<Running>> leave_routes(std::string id);
   async::Task<void> take_down(std::string id);
+  async::Task<void> end_calls(std::shared_ptr<ComponentTarget> target);
   async::Task<void> leave_tree(std::string id);
   async::Task<void> rescale(wire::ScaleComponent command);
   async::Task<void> adjust(wire::ScaleComponent command);
