@@ -171,7 +171,9 @@ class Daemon:
                 self.process.kill()
                 self.process.wait()
             self.process.stdout.close()
-            self.process = None
+            code, self.process = self.process.returncode, None
+            if code in (-signal.SIGABRT, -signal.SIGSEGV):
+                raise SystemExit(f"the daemon crashed when it was stopped:\n{self.log_path.read_text()[-2000:]}")
 
     def close(self):
         self.stop(signal.SIGKILL)

@@ -116,6 +116,7 @@ ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
     : world_(world),
       policy_(std::move(policy)),
       starting_(std::make_shared<async::Throttle>(kMaxStarting)),
+      ending_(std::make_shared<async::Throttle>(kMaxStarting)),
       recovery_(world.control),
       tasks_(world.control) {}
 
@@ -317,9 +318,11 @@ async::Task<void> ComponentManager::end_calls(std::shared_ptr<ComponentTarget> t
     retire(std::move(target));
     co_return Result<void>();
   }
-  // The shards end next: nothing may be left on them.
-  const auto close = [target = std::move(target), grace = *world_.stop_grace]() -> Result<void> {
-    target->close(grace);
+  // The shards end next: nothing may be left on them. As with starts, the queue of the threads has its limit.
+  const auto retired = std::make_shared<Retired>(std::move(target));
+  WEFT_CO_TRY(const auto pass, co_await ending_->enter());
+  const auto close = [retired, grace = *world_.stop_grace]() -> Result<void> {
+    retired->close(grace);
     return {};
   };
   co_return co_await world_.draining.run(close);

@@ -111,6 +111,7 @@ class ComponentManager {
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
   std::set<std::pair<std::string, std::string>> users_of_configs_;  ///< configuration, component that runs
   std::shared_ptr<async::Throttle> starting_;
+  std::shared_ptr<async::Throttle> ending_;
   Recovery recovery_;
   async::TaskScope tasks_;
 };
