@@ -154,6 +154,11 @@ class Daemon:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
 
+    def cpu_seconds(self):
+        """What it has used, of user and of kernel time."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, how=signal.SIGTERM):
         if self.lattice:
             self.lattice.close()
@@ -166,7 +171,9 @@ class Daemon:
                 self.process.kill()
                 self.process.wait()
             self.process.stdout.close()
-            self.process = None
+            code, self.process = self.process.returncode, None
+            if code in (-signal.SIGABRT, -signal.SIGSEGV):
+                raise SystemExit(f"the daemon crashed when it was stopped:\n{self.log_path.read_text()[-2000:]}")
 
     def close(self):
         self.stop(signal.SIGKILL)

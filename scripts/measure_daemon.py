@@ -187,6 +187,29 @@ def measure_many(args, table):
     table.row(f"{what}from the first command to the last, s", deployed, None, None)
 
 
+def measure_links(args, table):
+    """Links of one http-server, put one after the other, and every path asked for. Each put writes the server's stored entry again whole."""
+    print(f"\n{args.links:,} links of one provider", flush=True)
+    lot = max(args.links // 10, 1)
+    names = [f"c{number}" for number in range(args.links)]
+    with contextlib.closing(Daemon(args)) as daemon:
+        port = daemon.web("path")
+        daemon.lattice.done([daemon.lattice.scale("c0", APPS / "hello-c.wasm", MANY)])
+        pairs = [daemon.site_requests(name) for name in names]
+        daemon.lattice.request_all([config for config, _ in pairs])
+        costs = []
+        for first in range(0, args.links, lot):
+            begin, used = time.perf_counter(), daemon.cpu_seconds()
+            daemon.lattice.request_all([link for _, link in pairs[first:first + lot]], window=1)
+            costs.append(((time.perf_counter() - begin) / lot * 1000, (daemon.cpu_seconds() - used) / lot * 1000))
+        answer_all([(port, "/c0")])
+        daemon.stop()
+        ready, _ = exec_to_answers(daemon, [(port, "/c0")])
+    print(f"  the first {lot}: {costs[0][0]:.2f} ms each ({costs[0][1]:.2f} ms of CPU), the last {lot}: {costs[-1][0]:.2f} ms ({costs[-1][1]:.2f} ms)", flush=True)
+    table.row(f"{args.links:,} links of one provider: CPU of each of the last {lot} puts, ms", costs[-1][1], None, None)
+    table.row(f"{args.links:,} links of one provider: exec to ready, ms", ready, None, None)
+
+
 def update_again_and_again(daemon, count, pause, failures):
     files = [APPS / "hello-c.wasm", APPS / "hello-cpp.wasm"]
     try:
@@ -251,7 +274,7 @@ def measure_keyvalue(args, table):
     table.row("keyvalue get of 100 B from a guest, us", series.median("get"), 4, 1.5, False)
 
 
-PARTS = ("hello", "starts", "deploy", "updates", "keyvalue", "many")
+PARTS = ("hello", "starts", "deploy", "updates", "keyvalue", "links", "many")
 
 
 def main():
@@ -263,6 +286,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--starts", type=int, default=11, help="of the daemon, and deployments")
     parser.add_argument("--components", type=int, default=10_000)
+    parser.add_argument("--links", type=int, default=1_000, help="of one provider")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; repeatable")
     parser.add_argument("--json", type=pathlib.Path, help="also write the rows to this file")
     args = parser.parse_args()
@@ -285,6 +309,8 @@ def main():
             measure_updates(args, table)
         if "keyvalue" in parts:
             measure_keyvalue(args, table)
+        if "links" in parts:
+            measure_links(args, table)
         if "many" in parts:
             measure_many(args, table)
     table.finish(f"{machine()}; clients and load generator on the same cores", args.json)

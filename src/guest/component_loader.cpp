@@ -24,11 +24,6 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::chrono::nanoseconds(std::chrono::seconds(time.tv_sec)).count() + time.tv_nsec;
 }
 
-std::int64_t wall_now() {
-  using std::chrono::nanoseconds;
-  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 }  // namespace
 
 Result<std::string> read_component_file(const std::string& path) {
@@ -64,6 +59,11 @@ Result<std::string> read_component_file(const std::string& path) {
 Error about_file(const Error& error, const std::string& path) {
   Error named(error.code(), fmt::format("{}: {}", path, error.message()), error.hint(), error.blame());
   return std::move(named).with_detail(error.detail());
+}
+
+std::int64_t wall_nanoseconds() {
+  using std::chrono::nanoseconds;
+  return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 bool FileStamp::is_settled(std::int64_t now_ns) const {
@@ -107,7 +107,7 @@ Result<ComponentLoader::FromFile> ComponentLoader::load_file(const std::string& 
       return about_file(made.error(), path);
     }
     compiled = *std::move(made);
-    if (before && !claims && before->is_settled(wall_now()) && stamp_of(path) == before) {
+    if (before && !claims && before->is_settled(now_()) && stamp_of(path) == before) {
       remember_file(path, *before, compiled);
     }
   }

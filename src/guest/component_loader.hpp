@@ -35,6 +35,7 @@ struct FileStamp {
   /// Whether a write from now on is sure to give another stamp: clocks of file systems have steps of some milliseconds.
   [[nodiscard]] bool is_settled(std::int64_t now_ns) const;
 };
+std::int64_t wall_nanoseconds();
 /// Nothing if there is no such file.
 std::optional<FileStamp> stamp_of(const std::string& path);
 
@@ -43,7 +44,9 @@ std::optional<FileStamp> stamp_of(const std::string& path);
 /// Threads: any.
 class ComponentLoader {
  public:
-  explicit ComponentLoader(engine::Engine& engine) : engine_(engine) {}
+  /// The wall clock, in nanoseconds; tests have their own.
+  using Now = std::int64_t (*)();
+  explicit ComponentLoader(engine::Engine& engine, Now now = &wall_nanoseconds) : engine_(engine), now_(now) {}
 
   Result<std::shared_ptr<LoadedComponent>> load(std::string_view wasm, ComponentConfig config, engine::Imports imports);
 
@@ -67,6 +70,7 @@ class ComponentLoader {
   void remember_file(const std::string& path, const FileStamp& stamp, const Compiled& compiled);
 
   engine::Engine& engine_;
+  Now now_;
   std::mutex mutex_;                                                     ///< held for look-ups alone
   std::map<std::string, std::weak_ptr<const CompiledComponent>> known_;  ///< by digest
   std::map<std::string, KnownFile> files_;                               ///< by path

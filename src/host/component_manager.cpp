@@ -63,6 +63,24 @@ Limits limits_of(const Limits& defaults, const std::optional<wire::StringMap>& n
   return limits;
 }
 
+/// One that nobody calls any more. It is closed when it goes, also if the threads for that never came to it.
+class Retired {
+ public:
+  explicit Retired(std::shared_ptr<guest::ComponentTarget> target) : target_(std::move(target)) {}
+  Retired(Retired&&) noexcept = default;
+  Retired& operator=(Retired&&) = delete;
+  ~Retired() { close(std::chrono::milliseconds(0)); }
+
+  void close(std::chrono::milliseconds grace) {
+    if (const auto target = std::exchange(target_, nullptr)) {
+      target->close(grace);
+    }
+  }
+
+ private:
+  std::shared_ptr<guest::ComponentTarget> target_;
+};
+
 std::string other_reference_warning(const std::string& running, const wire::ScaleComponent& command) {
   if (command.allow_update) {
     return fmt::format(
@@ -98,6 +116,7 @@ ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
     : world_(world),
       policy_(std::move(policy)),
       starting_(std::make_shared<async::Throttle>(kMaxStarting)),
+      ending_(std::make_shared<async::Throttle>(kMaxStarting)),
       recovery_(world.control),
       tasks_(world.control) {}
 
@@ -279,31 +298,52 @@ async::Task<void> ComponentManager::bring_up(wire::ScaleComponent command, bool 
 async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent command) {
   WEFT_CO_TRY(const auto pass, co_await starting_->enter());
   WEFT_CO_TRY(const auto running, co_await prepare(command));
-  WEFT_CO_CHECK(co_await world_.store.ensure_spec(command.component_id, command.component_ref));
   co_await go_live(running);
+  // The lattice's entry of it is for others: callers here need not wait for the disk or the server.
+  const auto entered = co_await world_.store.ensure_spec(command.component_id, command.component_ref);
+  if (!entered) {
+    (void)co_await leave_routes(command.component_id);
+    WEFT_CO_CHECK(co_await end_calls(running->target));
+    co_return entered;
+  }
   tell_scaled(*running, command.count);
   co_return Result<void>();
 }
 
-async::Task<void> ComponentManager::take_down(std::string id) {
-  const auto running = std::exchange(workload(id).running, nullptr);
+/// Nobody finds it any more; gives what ran.
+boost::asio::awaitable<std::shared_ptr<ComponentManager::Running>> ComponentManager::leave_routes(std::string id) {
+  auto running = std::exchange(workload(id).running, nullptr);
   follow_configs(id, running.get(), nullptr);
   world_.router.set_target(id, nullptr);
   co_await world_.router.settle();
+  co_return running;
+}
+
+async::Task<void> ComponentManager::take_down(std::string id) {
+  const auto running = co_await leave_routes(id);
   if (!running) {
     co_return Result<void>();
   }
-  if (world_.stop_grace) {
-    // The shards end next: nothing may be left on them.
-    const auto close = [target = running->target, grace = *world_.stop_grace]() -> Result<void> {
-      target->close(grace);
-      return {};
-    };
-    co_return co_await world_.draining.run(close);
+  WEFT_CO_CHECK(co_await end_calls(running->target));
+  if (!world_.stop_grace) {
+    tell_scaled(*running, 0);
   }
-  retire(running->target);
-  tell_scaled(*running, 0);
   co_return Result<void>();
+}
+
+async::Task<void> ComponentManager::end_calls(std::shared_ptr<guest::ComponentTarget> target) {
+  if (!world_.stop_grace) {
+    retire(std::move(target));
+    co_return Result<void>();
+  }
+  // The shards end next: nothing may be left on them. As with starts, the queue of the threads has its limit.
+  const auto retired = std::make_shared<Retired>(std::move(target));
+  WEFT_CO_TRY(const auto pass, co_await ending_->enter());
+  const auto close = [retired, grace = *world_.stop_grace]() -> Result<void> {
+    retired->close(grace);
+    return {};
+  };
+  co_return co_await world_.draining.run(close);
 }
 
 async::Task<void> ComponentManager::leave_tree(std::string id) {
@@ -329,7 +369,8 @@ boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> 
 }
 
 void ComponentManager::retire(std::shared_ptr<guest::ComponentTarget> target) {
-  world_.draining.post([target = std::move(target), grace = policy_.drain_grace]() noexcept { target->close(grace); });
+  world_.draining.post(
+      [retired = Retired(std::move(target)), grace = policy_.drain_grace]() mutable noexcept { retired.close(grace); });
 }
 
 async::Task<void> ComponentManager::stop(wire::ScaleComponent command) {

@@ -87,7 +87,9 @@ class ComponentManager {
   supervision::ChildSpec child(wire::ScaleComponent command, supervision::FirstStart first_start);
   async::Task<void> bring_up(wire::ScaleComponent command, bool recovered);
   async::Task<void> prepare_and_go_live(wire::ScaleComponent command);
+  boost::asio::awaitable<std::shared_ptr<Running>> leave_routes(std::string id);
   async::Task<void> take_down(std::string id);
+  async::Task<void> end_calls(std::shared_ptr<guest::ComponentTarget> target);
   async::Task<void> leave_tree(std::string id);
   async::Task<void> rescale(wire::ScaleComponent command);
   async::Task<void> adjust(wire::ScaleComponent command);
@@ -112,6 +114,7 @@ class ComponentManager {
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
   std::set<std::pair<std::string, std::string>> users_of_configs_;  ///< configuration, component that runs
   std::shared_ptr<async::Throttle> starting_;
+  std::shared_ptr<async::Throttle> ending_;
   Recovery recovery_;
   async::TaskScope tasks_;
 };

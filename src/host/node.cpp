@@ -104,10 +104,10 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
       identity_(std::move(identity)),
       folder_(std::move(folder)),
       pool_("work", base.shards.size()),
-      draining_("drain", 2),
       control_(kControlShard),
       dispatcher_(base.shards),
       router_(control_, dispatcher_),
+      draining_("drain", 2),
       operations_(control_, new_id, now_text),
       tasks_(control_,
              [this](std::string_view name, const Error& error) {

@@ -124,7 +124,6 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<std::chrono::milliseconds> stop_grace_;  ///< control shard
   std::chrono::steady_clock::time_point stop_deadline_;  ///< with stop_grace_
   async::BlockingPool pool_;
-  async::BlockingPool draining_;
   async::Shard control_;
   std::unique_ptr<bus::Bus> bus_;
   std::optional<NatsServerPlan> own_server_;
@@ -134,6 +133,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::unique_ptr<bus::Subscription> bus_state_;
   dispatch::Dispatcher dispatcher_;
   Router router_;
+  async::BlockingPool draining_;  ///< calls that still run use the dispatcher
   lattice::Operations operations_;
   async::TaskScope tasks_;
   PageServer pages_;

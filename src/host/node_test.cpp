@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands and links of a lattice, as they change what one of its hosts serves.
+#include "bus/sqlite_store.hpp"
 #include "host/node_fixture.hpp"
 
 namespace weft::host {
@@ -71,6 +72,20 @@ TEST_F(NodeTest, a_component_that_cannot_start_is_told_and_leaves_nothing) {
   command.component_ref = app("hello-c");
   const auto unconfigured = outcome(run(client_->scale(command)));
   EXPECT_NE(unconfigured.message.find("not-there"), std::string::npos) << unconfigured.message;
+}
+
+TEST_F(NodeTest, a_component_whose_entry_in_the_lattice_cannot_be_read_is_told_and_leaves_nothing) {
+  down();
+  {
+    auto store = bus::SqliteStore::open(folder_.file("data/state.db"));
+    ASSERT_TRUE(store) << store.error().to_string();
+    const auto bucket = run((*store)->open_bucket("LATTICEDATA_default"));
+    ASSERT_TRUE(bucket && run((*bucket)->put("COMPONENT_hello", "no JSON")));
+  }
+  up();
+  const auto ended = outcome(run(client_->scale(scale("hello", app("hello-c"), 1))));
+  EXPECT_EQ(ended.state, OperationState::failed) << ended.message;
+  EXPECT_TRUE(run(client_->inventory(member_->host_id()))->components.empty());
 }
 
 TEST_F(NodeTest, a_running_component_is_warned_of_another_reference_and_keeps_its_own) {
