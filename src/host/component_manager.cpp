@@ -114,7 +114,7 @@ struct ComponentManager::Workload {
 
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
     : world_(world),
-      policy_(std::move(policy)),
+      policy_(policy),
       starting_(std::make_shared<async::Throttle>(kMaxStarting)),
       ending_(std::make_shared<async::Throttle>(kMaxStarting)),
       recovery_(world.control),

@@ -49,7 +49,7 @@ async::Task<Placements::Ticket> Placements::put(wire::ScaleComponent command) {
   return write(std::move(key), std::move(value), std::move(command));
 }
 
-async::Task<Placements::Ticket> Placements::put(wire::StartProvider command) {
+async::Task<Placements::Ticket> Placements::put(const wire::StartProvider& command) {
   auto key = provider_key(command.provider_id);
   return write(std::move(key), wire::encode(command), {});
 }

@@ -35,7 +35,7 @@ class Placements {
 
   /// Durable when done. A count of 0 removes the placement.
   async::Task<Ticket> put(wire::ScaleComponent command);
-  async::Task<Ticket> put(wire::StartProvider command);
+  async::Task<Ticket> put(const wire::StartProvider& command);
   async::Task<Ticket> remove_provider(std::string id);
   /// The command that was put last for a component and is not settled yet; null: there is none.
   [[nodiscard]] const wire::ScaleComponent* pending(const std::string& id) const;
