@@ -245,8 +245,8 @@ async::Task<void> ComponentManager::apply(wire::ScaleComponent command, std::str
 /// What could not be started is not wanted for ever; what runs goes on as it does.
 boost::asio::awaitable<void> ComponentManager::settle(std::string id, Placements::Ticket ticket) {
   const auto running = workload(id).running;
-  const auto kept = co_await world_.placements.settle_component(
-      id, ticket, running ? std::optional(running->command) : std::nullopt);
+  const auto kept =
+      co_await world_.placements.settle_component(id, ticket, running ? std::optional(running->command) : std::nullopt);
   if (!kept && world_.log) {
     world_.log(LogLevel::error, id, fmt::format("what runs could not be kept: {}", kept.error().to_string()));
   }

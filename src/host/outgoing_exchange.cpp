@@ -64,8 +64,7 @@ class OutgoingExchange final : public web::Exchange,
 };
 
 OutgoingExchange::OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard,
-                                   std::unique_ptr<engine::OutgoingHttp> request, std::string id,
-                                   std::uint32_t depth)
+                                   std::unique_ptr<engine::OutgoingHttp> request, std::string id, std::uint32_t depth)
     : owner_(owner), shard_(shard), request_(std::move(request)), id_(std::move(id)) {
   const auto& head = request_->head();
   head_.method = head.method;
@@ -276,8 +275,8 @@ OutgoingExchanges::~OutgoingExchanges() {
 }
 
 void OutgoingExchanges::begin(std::unique_ptr<engine::OutgoingHttp> request) {
-  const auto exchange =
-      std::make_shared<OutgoingExchange>(*this, shard_, std::move(request), id_ + "." + std::to_string(++count_), depth_);
+  const auto exchange = std::make_shared<OutgoingExchange>(*this, shard_, std::move(request),
+                                                           id_ + "." + std::to_string(++count_), depth_);
   exchanges_.push_back(exchange);
   // In a turn of its own: a handler may do as it likes, and this is called while the guest's call is polled.
   shard_.post([this, weak = std::weak_ptr(exchange)]() noexcept {
@@ -289,7 +288,8 @@ void OutgoingExchanges::begin(std::unique_ptr<engine::OutgoingHttp> request) {
       return alive->fault(HttpFault::http_request_denied, "the guest is not linked to anybody who sends requests");
     }
     if (depth_ > dispatch::kMaxDepth) {
-      return alive->fault(HttpFault::loop_detected, "requests are nested too deep: links lead back to where they began");
+      return alive->fault(HttpFault::loop_detected,
+                          "requests are nested too deep: links lead back to where they began");
     }
     auto handler = route_(alive->request());
     if (!handler) {

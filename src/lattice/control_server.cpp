@@ -244,9 +244,9 @@ void ControlServer::reply(const bus::Message& request, const wire::Reply& reply,
   }
   if (const auto most = bus_.info().max_payload; message.payload.size() > most) {
     // Whoever asked learns that, and does not wait.
-    message.payload = wire::encode(failure(
-        Error(Errc::resource_exhausted,
-              fmt::format("the answer has {} bytes, and a message may have {}", message.payload.size(), most))));
+    message.payload = wire::encode(
+        failure(Error(Errc::resource_exhausted, fmt::format("the answer has {} bytes, and a message may have {}",
+                                                            message.payload.size(), most))));
   }
   // One that cannot be sent is the requester's timeout.
   (void)bus_.publish(std::move(message));
