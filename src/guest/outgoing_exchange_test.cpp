@@ -236,7 +236,8 @@ TEST_F(OutgoingExchangeTest, every_fault_reaches_the_guest) {
   FaultHandler faults;
   serve(&faults);
   for (unsigned number = 0; number < web::kHttpFaults; ++number) {
-    EXPECT_EQ(body_of(get("/?url=http://shop.test/" + std::to_string(number))),
+    // An answer to HTTP/1.0 comes without chunks, whatever the server knows of its length by then.
+    EXPECT_EQ(body_of(talk("GET /?url=http://shop.test/" + std::to_string(number) + " HTTP/1.0\r\nHost: a\r\n\r\n")),
               "error " + std::to_string(number) + "\n");
   }
 }
