@@ -8,17 +8,17 @@
 
 #include <fstream>
 
+#include "base/temporary_folder.hpp"
 #include "bus/bus_suite.hpp"
 #include "bus/memory_bus.hpp"
 #include "bus/socket_frame.hpp"
 #include "bus/socket_path.hpp"
 #include "bus/socket_server.hpp"
-#include "bus/temporary_folder.hpp"
 
 namespace weft::bus {
 namespace {
 
-using testing_support::TemporaryFolder;
+using weft::testing_support::TemporaryFolder;
 
 /// A bus in memory with a socket, on a shard of its own.
 class Daemon {

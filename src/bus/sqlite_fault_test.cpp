@@ -19,8 +19,8 @@
 #include <string>
 
 #include "async/shard_call.hpp"
+#include "base/temporary_folder.hpp"
 #include "bus/sqlite_store.hpp"
-#include "bus/temporary_folder.hpp"
 
 extern char** environ;
 
@@ -28,7 +28,7 @@ namespace weft::bus {
 namespace {
 
 using namespace std::chrono_literals;
-using testing_support::TemporaryFolder;
+using weft::testing_support::TemporaryFolder;
 
 class SqliteFaultTest : public testing::Test {
  protected:

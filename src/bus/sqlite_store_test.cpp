@@ -5,14 +5,14 @@
 
 #include <chrono>
 
+#include "base/temporary_folder.hpp"
 #include "bus/bus_suite.hpp"
 #include "bus/key_value_suite.hpp"
-#include "bus/temporary_folder.hpp"
 
 namespace weft::bus {
 namespace {
 
-using testing_support::TemporaryFolder;
+using weft::testing_support::TemporaryFolder;
 
 class SqliteStoreUnderTest final : public KeyValueUnderTest {
  public:

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "bus/temporary_folder.hpp"
+#include "base/temporary_folder.hpp"
 
 namespace weft::guest {
 namespace {
@@ -36,7 +36,7 @@ class ComponentLoaderTest : public testing::Test {
     return loaded ? loaded->component : nullptr;
   }
 
-  bus::testing_support::TemporaryFolder folder_;
+  testing_support::TemporaryFolder folder_;
   std::string path_ = folder_.file("app.wasm");
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<ComponentLoader> loader_;

@@ -6,11 +6,6 @@
 #include <gtest/gtest.h>
 #include <weft/host.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,8 +15,9 @@
 #include <thread>
 
 #include "async/shard_call.hpp"
+#include "base/free_port.hpp"
+#include "base/temporary_folder.hpp"
 #include "bus/socket_bus.hpp"
-#include "bus/temporary_folder.hpp"
 #include "bus/test_wait.hpp"
 #include "lattice/control_client.hpp"
 #include "lattice/control_fixture.hpp"
@@ -44,19 +40,6 @@ inline lattice::Operation named(const std::string& id) {
   lattice::Operation operation;
   operation.id = id;
   return operation;
-}
-
-/// A port that nobody listens on. Somebody could take it before the server does; nobody on a test machine does.
-inline std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), length), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
 }
 
 /// A daemon and a client of it.
@@ -157,7 +140,7 @@ class NodeTest : public testing::Test {
   }
   /// http-server under the id "web" on a free port, which it gives.
   std::uint16_t start_web() {
-    const auto port = free_port();
+    const auto port = testing_support::free_port();
     EXPECT_TRUE(run(client_->put_config("web", {{"default_address", "127.0.0.1:" + std::to_string(port)}})));
     const auto ended = outcome(run(client_->start_provider({.provider_id = "web",
                                                             .provider_ref = "wasmcloud+builtin://http-server",
@@ -176,7 +159,7 @@ class NodeTest : public testing::Test {
     return body == std::string::npos ? answer : answer.substr(9, 3) + " " + answer.substr(body + 4);
   }
 
-  bus::testing_support::TemporaryFolder folder_;
+  testing_support::TemporaryFolder folder_;
   async::Shard client_shard_{99};
   std::unique_ptr<Host> host_;
   std::unique_ptr<LatticeMember> member_;

@@ -3,10 +3,7 @@
 #include <gtest/gtest.h>
 #include <weft/host.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,9 +17,10 @@
 #include <utility>
 
 #include "async/shard_call.hpp"
+#include "base/free_port.hpp"
+#include "base/temporary_folder.hpp"
 #include "bus/nats_bus.hpp"
 #include "bus/socket_bus.hpp"
-#include "bus/temporary_folder.hpp"
 #include "bus/test_wait.hpp"
 #include "lattice/control_client.hpp"
 #include "lattice/control_fixture.hpp"
@@ -39,19 +37,6 @@ std::string app(const std::string& name) {
   const char* folder = std::getenv("WEFT_APPS_DIR");
   const std::filesystem::path apps = folder == nullptr ? "build/apps" : folder;
   return "file://" + std::filesystem::absolute(apps / (name + ".wasm")).string();
-}
-
-/// A port that nobody listens on. Somebody could take it before the server does; nobody on a test machine does.
-std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), length), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
 }
 
 std::string get(std::uint16_t port) {
@@ -181,7 +166,7 @@ class NodeNatsTest : public testing::Test {
   }
   /// hello behind http-server, on the port it gives.
   std::uint16_t serve_hello(const Daemon& daemon) {
-    const auto port = free_port();
+    const auto port = testing_support::free_port();
     EXPECT_TRUE(run(client_->put_config("web", {{"default_address", "127.0.0.1:" + std::to_string(port)}})));
     EXPECT_TRUE(run(client_->start_provider({.provider_id = "web",
                                              .provider_ref = "wasmcloud+builtin://http-server",
@@ -199,7 +184,7 @@ class NodeNatsTest : public testing::Test {
     return links && std::ranges::any_of(*links, [&](const auto& link) { return link.source_id == source; });
   }
 
-  bus::testing_support::TemporaryFolder folder_;
+  testing_support::TemporaryFolder folder_;
   async::Shard shard_{99};
   std::unique_ptr<test::NatsServer> server_;
   std::unique_ptr<bus::Bus> bus_;
@@ -372,7 +357,7 @@ TEST_F(NodeNatsTest, a_server_of_its_own_comes_back_with_its_data) {
   own.nats_server = NatsServerConfig{};
   // Another server may be there on the usual port of this machine: the kept port is what counts.
   std::filesystem::create_directories(one_.folder() + "/nats");
-  std::ofstream(one_.folder() + "/nats/port") << free_port() << '\n';
+  std::ofstream(one_.folder() + "/nats/port") << testing_support::free_port() << '\n';
   const auto begun = one_.up(own);
   ASSERT_TRUE(begun) << begun.error().to_string();
   const auto url = (*one_).bus_url();

@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/lattice_fixture.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
 #include <utility>
 
+#include "base/free_port.hpp"
 #include "web/http1_fixture.hpp"
 
 namespace weft::conformance {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A port that nobody listens on. Somebody could take it before the server does; nobody on a test machine does.
-std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), length), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
 
 SeenEvent to_event(const Seen& raw) {
   SeenEvent event{.name = raw.subject.substr(raw.subject.rfind('.') + 1), .raw = raw, .envelope = {}};
@@ -233,7 +216,7 @@ void LatticeTest::put_config(const std::string& name, const std::string& body) {
 }
 
 void LatticeTest::start_web() {
-  web_port_ = free_port();
+  web_port_ = testing_support::free_port();
   put_config("web", to_text(json::object{{"default_address", "127.0.0.1:" + std::to_string(web_port_)}}));
   carry_out(
       ours("provider.start"),

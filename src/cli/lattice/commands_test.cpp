@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands.hpp"
-#include "bus/temporary_folder.hpp"
+#include "base/temporary_folder.hpp"
 #include "cli/fake_world.hpp"
 #include "cli/file.hpp"
 #include "cli/lattice/daemon_file.hpp"
@@ -61,7 +61,7 @@ class LatticeCommandsTest : public lattice::ControlTest {
     host.providers = {http};
   }
 
-  weft::bus::testing_support::TemporaryFolder folder;
+  weft::testing_support::TemporaryFolder folder;
   FakeWorld world;
 };
 

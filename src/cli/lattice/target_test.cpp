@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/lattice/target.hpp"
 
-#include "bus/temporary_folder.hpp"
+#include "base/temporary_folder.hpp"
 #include "cli/fake_world.hpp"
 #include "cli/file.hpp"
 #include "cli/lattice/contexts.hpp"
@@ -49,7 +49,7 @@ class TargetTest : public testing::Test {
   }
 
   FakeWorld world;
-  bus::testing_support::TemporaryFolder folder;
+  testing_support::TemporaryFolder folder;
 };
 
 TEST_F(TargetTest, the_nearer_source_of_an_address_wins) {
@@ -134,7 +134,7 @@ TEST(ContextsTest, refuse_what_is_no_contexts_file) {
 }
 
 TEST(DaemonFileTest, is_read_as_it_was_written_and_may_be_missing) {
-  const bus::testing_support::TemporaryFolder folder;
+  const testing_support::TemporaryFolder folder;
   EXPECT_FALSE(read_daemon_file(folder.file(""))->has_value());
   ASSERT_TRUE(write_daemon_file(folder.file(""), {.host_id = "NID", .lattice = "l", .alone = false, .pid = 42}));
   const auto read = read_daemon_file(folder.file(""));

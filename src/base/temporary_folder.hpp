@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-namespace weft::bus::testing_support {
+namespace weft::testing_support {
 
 class TemporaryFolder {
  public:
@@ -28,4 +28,4 @@ class TemporaryFolder {
   std::string path_;
 };
 
-}  // namespace weft::bus::testing_support
+}  // namespace weft::testing_support
