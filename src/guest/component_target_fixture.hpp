@@ -83,9 +83,13 @@ class ManualTarget final : public dispatch::Target {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return waiting_.size() == count; });
   }
-  /// Answers the call that has waited longest, on its shard.
+  /// Answers the call that has waited longest, on its shard; waits for one to come.
   void answer(engine::Bytes results) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, kPatience, [&] { return !waiting_.empty(); })) {
+      ADD_FAILURE() << "nobody has asked " << id_;
+      return;
+    }
     const auto [number, call] = *waiting_.begin();
     call.shard->post([this, number, results = std::move(results)]() noexcept { give(number, results); });
   }

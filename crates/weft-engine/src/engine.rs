@@ -2,11 +2,14 @@
 //! The engine: compiler settings, the instance pool, and the ticker that makes long-running guests give their shard back.
 
 use crate::error::{Code, Error, Result};
+use crate::prepared;
+use crate::state::State;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use wasmtime::component::Linker;
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
@@ -31,6 +34,7 @@ pub struct EngineConfig {
 
 pub struct Engine {
     inner: wasmtime::Engine,
+    provided: Linker<State>,
     ticker: Arc<Ticker>,
     thread: Option<JoinHandle<()>>,
     pooling: bool,
@@ -63,6 +67,7 @@ impl Engine {
                 (engine, false)
             }
         };
+        let provided = prepared::provided(&inner)?;
         let ticker = Arc::new(Ticker::default());
         let thread = {
             let (ticker, engine) = (ticker.clone(), inner.weak());
@@ -76,6 +81,7 @@ impl Engine {
         ticker.thread.set(thread.thread().clone()).ok();
         Ok(Engine {
             inner,
+            provided,
             ticker,
             thread: Some(thread),
             pooling,
@@ -85,6 +91,11 @@ impl Engine {
 
     pub fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner
+    }
+
+    /// The interfaces of WASI, defined once for all components: doing so takes longer than anything else in linking one.
+    pub fn provided(&self) -> &Linker<State> {
+        &self.provided
     }
 
     pub fn ticker(&self) -> &Arc<Ticker> {

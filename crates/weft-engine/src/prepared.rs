@@ -9,6 +9,7 @@ use crate::grants::Grants;
 use crate::outgoing;
 use crate::state::State;
 use crate::transcode::{self, ExportPlan};
+use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{InstancePre, Linker, Resource, ResourceType, Type};
@@ -43,20 +44,7 @@ pub struct Prepared {
 impl Prepared {
     pub fn new(engine: &Engine, component: &Component, config: &[u8]) -> Result<Self> {
         let grants = Arc::new(Grants::parse(config)?);
-        let mut linker = Linker::<State>::new(engine.wasmtime());
-        let broken = |error: wasmtime::Error| {
-            Error::from_wasmtime(
-                Code::Internal,
-                "cannot define the host's interfaces",
-                &error,
-            )
-        };
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(broken)?;
-        linker.allow_shadowing(true);
-        abort_dropped_bodies(&mut linker).map_err(broken)?;
-        outgoing::link::link(&mut linker).map_err(broken)?;
-        linker.allow_shadowing(false);
+        let mut linker = Cow::Borrowed(engine.provided());
         let imports = link_imports(&mut linker, engine, component, &grants)?;
         let pre = linker.instantiate_pre(&component.inner).map_err(|error| {
             Error::from_wasmtime(
@@ -107,6 +95,25 @@ impl Prepared {
                 .hint("list the exports with `weft inspect`; a function is named ns:pkg/interface#function")
         })
     }
+}
+
+/// All that the engine itself provides. Which guest calls is in the store, so one serves all components.
+pub fn provided(engine: &wasmtime::Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::<State>::new(engine);
+    let broken = |error: wasmtime::Error| {
+        Error::from_wasmtime(
+            Code::Internal,
+            "cannot define the host's interfaces",
+            &error,
+        )
+    };
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(broken)?;
+    linker.allow_shadowing(true);
+    abort_dropped_bodies(&mut linker).map_err(broken)?;
+    outgoing::link::link(&mut linker).map_err(broken)?;
+    linker.allow_shadowing(false);
+    Ok(linker)
 }
 
 /// A body that the guest drops without `finish` is not whole: the message must not look as if it were, so the response's body fails.
@@ -169,9 +176,9 @@ fn gives(function: &ComponentFunc, error: Option<ResourceType>) -> bool {
     }
 }
 
-/// Defines the imports that C answers, and refuses by name those that nobody does.
+/// Defines the imports that C answers, and refuses by name those that nobody does. A component without any is linked with what all share.
 fn link_imports(
-    linker: &mut Linker<State>,
+    linker: &mut Cow<'_, Linker<State>>,
     engine: &Engine,
     component: &Component,
     grants: &Grants,
@@ -213,7 +220,7 @@ fn link_imports(
                 &error,
             )
         };
-        let mut instance = linker.instance(name).map_err(refused)?;
+        let mut instance = linker.to_mut().instance(name).map_err(refused)?;
         let mut number = |function: &str, gives_rpc_error: bool| {
             imports.push(ImportedFunction {
                 name: format!("{name}#{function}"),
