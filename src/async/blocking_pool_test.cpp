@@ -108,6 +108,7 @@ TEST_F(BlockingPoolTest, lets_go_of_a_cancelled_awaiter_while_the_work_runs_on) 
 TEST_F(BlockingPoolTest, drops_what_waits_when_it_goes) {
   std::promise<Errc> told;
   TaskScope scope(shard_);
+  std::binary_semaphore never(0);  // outlives the pool, whose last job may look at it
   {
     BlockingPool pool("test", 1);
     ASSERT_TRUE(pool.post([this]() noexcept {
@@ -115,7 +116,6 @@ TEST_F(BlockingPoolTest, drops_what_waits_when_it_goes) {
       go_on_->acquire();
     }));
     begun_.acquire();
-    std::binary_semaphore never(0);
     scope.spawn("waiter", wait_in_pool(&pool, &never, go_on_, &told));
     // Behind the waiter, so that the waiter is in the queue by the time this has run.
     std::promise<void> reached;
