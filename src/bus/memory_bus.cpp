@@ -12,7 +12,9 @@ namespace weft::bus {
 struct MemoryBus::State {
   std::shared_ptr<LocalDispatch> dispatch = std::make_shared<LocalDispatch>(BusState::connected);
   KeyValueFactory buckets;
-  BusInfo info{.url = "memory:", .jetstream_domain = {}};
+  /// What a host says of ten thousand components is above what NATS carries by default, and below what a frame of the
+  /// socket does.
+  BusInfo info{.url = "memory:", .jetstream_domain = {}, .max_payload = std::size_t{8} << 20};
   std::atomic<std::uint64_t> next_inbox{1};
 };
 
