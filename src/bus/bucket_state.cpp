@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "bus/subscription.hpp"
+
 namespace weft::bus {
 namespace {
 
@@ -129,9 +131,12 @@ std::unique_ptr<Subscription> BucketState::watch(async::Shard& shard, BucketWatc
   queue->push({});
   const std::uint64_t id = next_follower_++;
   followers_.emplace(id, queue);
-  return std::make_unique<QueueSubscription>(queue, [self = shared_from_this(), id] {
-    const std::lock_guard inner(self->mutex_);
-    self->followers_.erase(id);
+  return std::make_unique<EndingSubscription>([self = shared_from_this(), id, queue] {
+    {
+      const std::lock_guard inner(self->mutex_);
+      self->followers_.erase(id);
+    }
+    queue->close();
   });
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/deadline.hpp"
+#include "bus/subscription.hpp"
 
 namespace weft::bus {
 namespace {
@@ -55,9 +56,12 @@ std::unique_ptr<Subscription> LocalDispatch::on_state(async::Shard& shard, std::
   const std::uint64_t id = next_watcher_++;
   queue->push(state_);
   watchers_.emplace(id, queue);
-  return std::make_unique<QueueSubscription>(queue, [self = shared_from_this(), id] {
-    const std::lock_guard inner(self->mutex_);
-    self->watchers_.erase(id);
+  return std::make_unique<EndingSubscription>([self = shared_from_this(), id, queue] {
+    {
+      const std::lock_guard inner(self->mutex_);
+      self->watchers_.erase(id);
+    }
+    queue->close();
   });
 }
 
@@ -79,13 +83,16 @@ Result<std::unique_ptr<Subscription>> LocalDispatch::subscribe(async::Shard& sha
   if (hooks.joined) {
     hooks.joined(id);
   }
-  return std::unique_ptr<Subscription>(std::make_unique<QueueSubscription>(
-      queue, [self = shared_from_this(), id, leaving = std::move(hooks.leaving)]() mutable {
+  return std::unique_ptr<Subscription>(std::make_unique<EndingSubscription>(
+      [self = shared_from_this(), id, queue, leaving = std::move(hooks.leaving)]() mutable {
         if (leaving) {
           leaving(id);
         }
-        const std::lock_guard lock(self->mutex_);
-        self->index_.remove(id);
+        {
+          const std::lock_guard lock(self->mutex_);
+          self->index_.remove(id);
+        }
+        queue->close();
       }));
 }
 

@@ -11,6 +11,7 @@
 
 #include "async/deadline.hpp"
 #include "async/task_scope.hpp"
+#include "bus/subscription.hpp"
 
 namespace weft::bus {
 
@@ -210,17 +211,6 @@ class MirroredKeyValue::Watch final : public BucketWatcher, public std::enable_s
   bool closed_ = false;
 };
 
-class MirroredKeyValue::WatchSubscription final : public Subscription {
- public:
-  explicit WatchSubscription(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) {}
-  ~WatchSubscription() override { watch_->close(); }
-  WatchSubscription(const WatchSubscription&) = delete;
-  WatchSubscription& operator=(const WatchSubscription&) = delete;
-
- private:
-  std::shared_ptr<Watch> watch_;
-};
-
 void MirroredKeyValue::State::begin_watches() {
   for (auto* watch : std::set(watches)) {
     watch->follow();
@@ -321,7 +311,7 @@ async::Task<void> MirroredKeyValue::purge(std::string key) {
 Result<std::unique_ptr<Subscription>> MirroredKeyValue::watch(async::Shard& /*shard*/, BucketWatcher& watcher) {
   auto watch = std::make_shared<Watch>(state_, watcher);
   watch->start();
-  return std::make_unique<WatchSubscription>(std::move(watch));
+  return std::make_unique<EndingSubscription>([watch = std::move(watch)] { watch->close(); });
 }
 
 }  // namespace weft::bus

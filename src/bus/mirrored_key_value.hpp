@@ -67,7 +67,6 @@ class MirroredKeyValue final : public KeyValue {
  private:
   struct State;
   class Watch;
-  class WatchSubscription;
   explicit MirroredKeyValue(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
 };

@@ -8,27 +8,9 @@
 #include "async/blocking_pool.hpp"
 #include "bus/nats_connection.hpp"
 #include "bus/nats_key_value.hpp"
+#include "bus/subscription.hpp"
 
 namespace weft::bus {
-namespace {
-
-class NatsSubscription final : public Subscription {
- public:
-  NatsSubscription(std::shared_ptr<Mailbox> mailbox, std::shared_ptr<NatsDelivery> delivery)
-      : mailbox_(std::move(mailbox)), delivery_(std::move(delivery)) {}
-  ~NatsSubscription() override {
-    mailbox_->close();
-    delivery_->end();
-  }
-  NatsSubscription(const NatsSubscription&) = delete;
-  NatsSubscription& operator=(const NatsSubscription&) = delete;
-
- private:
-  std::shared_ptr<Mailbox> mailbox_;
-  std::shared_ptr<NatsDelivery> delivery_;
-};
-
-}  // namespace
 
 Result<std::unique_ptr<NatsBus>> NatsBus::connect(NatsOptions options) {
   WEFT_TRY(auto connection, NatsConnection::open(std::move(options)));
@@ -71,7 +53,10 @@ Result<std::unique_ptr<Subscription>> NatsBus::subscribe(async::Shard& shard, st
   const auto when_full = options.when_full == WhenFull::drop_oldest ? QueueFull::drop_oldest : QueueFull::drop_newest;
   auto mailbox = std::make_shared<Mailbox>(shard, options.max_pending, when_full, std::move(handler));
   WEFT_TRY(auto delivery, connection_->subscribe(subject, options, mailbox));
-  return std::make_unique<NatsSubscription>(std::move(mailbox), std::move(delivery));
+  return std::make_unique<EndingSubscription>([mailbox = std::move(mailbox), delivery = std::move(delivery)] {
+    mailbox->close();
+    delivery->end();
+  });
 }
 
 std::string NatsBus::new_inbox() {

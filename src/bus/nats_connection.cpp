@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bus/nats_setup.hpp"
+#include "bus/subscription.hpp"
 
 namespace weft::bus {
 
@@ -44,23 +45,6 @@ struct NatsConnection::StateListener {
       }
     });
   }
-};
-
-class NatsConnection::StateSubscription final : public Subscription {
- public:
-  StateSubscription(std::shared_ptr<NatsConnection> connection, std::shared_ptr<StateListener> listener)
-      : connection_(std::move(connection)), listener_(std::move(listener)) {}
-  ~StateSubscription() override {
-    listener_->is_closed = true;
-    const std::lock_guard lock(connection_->mutex_);
-    connection_->listeners_.remove(listener_);
-  }
-  StateSubscription(const StateSubscription&) = delete;
-  StateSubscription& operator=(const StateSubscription&) = delete;
-
- private:
-  std::shared_ptr<NatsConnection> connection_;
-  std::shared_ptr<StateListener> listener_;
 };
 
 NatsConnection::NatsConnection(NatsOptions options) : options_(std::move(options)) {}
@@ -201,7 +185,11 @@ std::unique_ptr<Subscription> NatsConnection::on_state(async::Shard& shard, Stat
     listeners_.push_back(listener);
     StateListener::tell(listener, state_);
   }
-  return std::make_unique<StateSubscription>(shared_from_this(), std::move(listener));
+  return std::make_unique<EndingSubscription>([self = shared_from_this(), listener = std::move(listener)] {
+    listener->is_closed = true;
+    const std::lock_guard inner(self->mutex_);
+    self->listeners_.remove(listener);
+  });
 }
 
 Result<void> NatsConnection::publish(const Message& message) {

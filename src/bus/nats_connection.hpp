@@ -75,7 +75,6 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
  private:
   struct StateListener;
-  class StateSubscription;
   struct Drainable {
     std::weak_ptr<NatsDelivery> delivery;
     std::weak_ptr<Mailbox> mailbox;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "bus/nats_key_value.hpp"
+#include "bus/subscription.hpp"
 
 namespace weft::bus {
 
@@ -329,24 +330,13 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::chrono::steady_clock::time_point heard_;
 };
 
-class WatchSubscription final : public Subscription {
- public:
-  explicit WatchSubscription(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) {}
-  ~WatchSubscription() override { watch_->close(); }
-  WatchSubscription(const WatchSubscription&) = delete;
-  WatchSubscription& operator=(const WatchSubscription&) = delete;
-
- private:
-  std::shared_ptr<Watch> watch_;
-};
-
 }  // namespace
 
 Result<std::unique_ptr<Subscription>> start_watch(std::shared_ptr<NatsConnection> connection, BucketSubjects subjects,
                                                   async::Shard& shard, BucketWatcher& watcher) {
   auto watch = std::make_shared<Watch>(std::move(connection), std::move(subjects), shard, watcher);
   watch->start();
-  return std::make_unique<WatchSubscription>(std::move(watch));
+  return std::make_unique<EndingSubscription>([watch = std::move(watch)] { watch->close(); });
 }
 
 }  // namespace weft::bus

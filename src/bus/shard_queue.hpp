@@ -18,7 +18,6 @@
 
 #include "async/shard.hpp"
 #include "base/assert.hpp"
-#include "bus/subscription.hpp"
 
 namespace weft::bus {
 
@@ -168,23 +167,6 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
   bool handling_ = false;
   bool closed_ = false;
   bool finishing_ = false;
-};
-
-/// Closes a queue, after `leave` has told whoever delivers to forget it.
-class QueueSubscription final : public Subscription {
- public:
-  template <class Item>
-  QueueSubscription(std::shared_ptr<ShardQueue<Item>> queue, std::move_only_function<void()> leave)
-      : close_([queue = std::move(queue), leave = std::move(leave)]() mutable {
-          leave();
-          queue->close();
-        }) {}
-  ~QueueSubscription() override { close_(); }
-  QueueSubscription(const QueueSubscription&) = delete;
-  QueueSubscription& operator=(const QueueSubscription&) = delete;
-
- private:
-  std::move_only_function<void()> close_;
 };
 
 }  // namespace weft::bus

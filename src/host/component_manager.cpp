@@ -4,17 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ranges>
 #include <utility>
 
-#include "builtins/config/config_target.hpp"
-#include "builtins/logging/logging_target.hpp"
-#include "guest/component_loader.hpp"
 #include "host/task_node.hpp"
 #include "wire/claims.hpp"
 #include "wire/control_subject.hpp"
-#include "wire/image_ref.hpp"
 
 namespace weft::host {
 namespace {
@@ -23,45 +18,6 @@ namespace {
 constexpr std::chrono::minutes kStopBudget{10};
 /// More than that start one after the other: no queue behind them fills up, and few routes are published at a time.
 constexpr std::size_t kMaxStarting = 256;
-
-std::optional<std::uint64_t> number_in(const std::optional<wire::StringMap>& limits, const char* key) {
-  if (!limits) {
-    return std::nullopt;
-  }
-  const auto found = limits->find(key);
-  if (found == limits->end()) {
-    return std::nullopt;
-  }
-  std::uint64_t number = 0;
-  const auto& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
-/// Of the limits in a command, those that can be read; nothing if it names none (live-host facts A5).
-std::optional<wire::StringMap> readable(const std::optional<wire::StringMap>& limits) {
-  if (!limits) {
-    return std::nullopt;
-  }
-  wire::StringMap kept;
-  for (const char* key : {"max_memory_limit", "max_execution_time"}) {
-    if (const auto number = number_in(limits, key)) {
-      kept.emplace(key, std::to_string(*number));
-    }
-  }
-  return kept;
-}
-
-Limits limits_of(const Limits& defaults, const std::optional<wire::StringMap>& named) {
-  auto limits = defaults;
-  if (const auto bytes = number_in(named, "max_memory_limit")) {
-    limits.max_memory_bytes = *bytes;
-  }
-  if (const auto seconds = number_in(named, "max_execution_time")) {
-    limits.timeout = std::chrono::milliseconds(*seconds * 1'000);
-  }
-  return limits;
-}
 
 /// One that nobody calls any more. It is closed when it goes, also if the threads for that never came to it.
 class Retired {
@@ -97,24 +53,17 @@ std::string other_reference_warning(const std::string& running, const wire::Scal
 
 }  // namespace
 
-/// One entry: code that answers, and what it was started with.
-struct ComponentManager::Running {
-  wire::ScaleComponent command;  ///< with the reference that really runs
-  std::optional<wire::ComponentClaims> claims;
-  std::unique_ptr<builtins::ConfigTarget> config;
-  std::shared_ptr<guest::ComponentTarget> target;
-};
-
 struct ComponentManager::Workload {
   std::string id;
-  std::shared_ptr<Running> running;
+  std::shared_ptr<RunningComponent> running;
   std::deque<Job> jobs;
   bool busy = false;
 };
 
 ComponentManager::ComponentManager(NodeWorld& world, ComponentPolicy policy)
     : world_(world),
-      policy_(policy),
+      assembler_(world, policy),
+      drain_grace_(policy.drain_grace),
       starting_(std::make_shared<async::Throttle>(kMaxStarting)),
       ending_(std::make_shared<async::Throttle>(kMaxStarting)),
       recovery_(world.control),
@@ -140,7 +89,7 @@ async::Task<std::string> ComponentManager::scale(wire::ScaleComponent command, s
       kept.component_ref = latest->component_ref;
     }
   }
-  kept.component_limits = readable(command.component_limits);
+  kept.component_limits = readable_limits(command.component_limits);
   command.component_limits = kept.component_limits;
   WEFT_CO_TRY(const auto ticket, co_await world_.placements.put(std::move(kept)));
   auto id = command.component_id;
@@ -297,7 +246,7 @@ async::Task<void> ComponentManager::bring_up(wire::ScaleComponent command, bool 
 
 async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent command) {
   WEFT_CO_TRY(const auto pass, co_await starting_->enter());
-  WEFT_CO_TRY(const auto running, co_await prepare(command));
+  WEFT_CO_TRY(const auto running, co_await assembler_.prepare(command));
   co_await go_live(running);
   // The lattice's entry of it is for others: callers here need not wait for the disk or the server.
   const auto entered = co_await world_.store.ensure_spec(command.component_id, command.component_ref);
@@ -311,7 +260,7 @@ async::Task<void> ComponentManager::prepare_and_go_live(wire::ScaleComponent com
 }
 
 /// Nobody finds it any more; gives what ran.
-boost::asio::awaitable<std::shared_ptr<ComponentManager::Running>> ComponentManager::leave_routes(std::string id) {
+boost::asio::awaitable<std::shared_ptr<RunningComponent>> ComponentManager::leave_routes(std::string id) {
   auto running = std::exchange(workload(id).running, nullptr);
   follow_configs(id, running.get(), nullptr);
   world_.router.set_target(id, nullptr);
@@ -356,7 +305,7 @@ async::Task<void> ComponentManager::leave_tree(std::string id) {
 }
 
 /// Calls reach `running` from now on; whatever answered before ends its calls and goes.
-boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> running) {
+boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<RunningComponent> running) {
   const auto id = running->command.component_id;
   const auto before = std::exchange(workload(id).running, running);
   follow_configs(id, before.get(), running.get());
@@ -370,14 +319,14 @@ boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<Running> 
 
 void ComponentManager::retire(std::shared_ptr<guest::ComponentTarget> target) {
   world_.draining.post(
-      [retired = Retired(std::move(target)), grace = policy_.drain_grace]() mutable noexcept { retired.close(grace); });
+      [retired = Retired(std::move(target)), grace = drain_grace_]() mutable noexcept { retired.close(grace); });
 }
 
 async::Task<void> ComponentManager::stop(wire::ScaleComponent command) {
   const bool ran = workload(command.component_id).running != nullptr;
   WEFT_CO_CHECK(co_await leave_tree(command.component_id));
   if (!ran) {
-    Running none;
+    RunningComponent none;
     none.command = command;
     tell_scaled(none, 0);
   }
@@ -420,7 +369,7 @@ async::Task<void> ComponentManager::adjust(wire::ScaleComponent command) {
 
 /// Other code, or the same with other limits: made ready before anything changes for callers.
 async::Task<void> ComponentManager::replace(wire::ScaleComponent command) {
-  WEFT_CO_TRY(const auto running, co_await prepare(command));
+  WEFT_CO_TRY(const auto running, co_await assembler_.prepare(command));
   co_await go_live(running);
   tell_scaled(*running, command.count);
   co_return Result<void>();
@@ -461,52 +410,9 @@ async::Task<void> ComponentManager::update_now(wire::UpdateComponent command) {
   co_return co_await replace(std::move(wanted));
 }
 
-// ---- from a reference to something that answers ----
-
-async::Task<guest::ComponentLoader::FromFile> ComponentManager::fetch(std::string id, std::string reference,
-                                                                      std::optional<wire::StringMap> limits) {
-  WEFT_CO_TRY(const auto ref, wire::parse_image_ref(reference));
-  if (ref.kind != wire::ImageKind::file) {
-    co_return Error(Errc::unsupported, fmt::format("cannot fetch {}: this host loads components from files", reference),
-                    "name a file as file:///path/to/component.wasm", Blame::operator_);
-  }
-  if (!policy_.allow_file_load) {
-    co_return Error(Errc::permission_denied, fmt::format("unable to start component {} from a file", reference),
-                    "start the host with --allow-file-load", Blame::operator_);
-  }
-  ComponentConfig config{.id = std::move(id), .grants = {}, .limits = limits_of(policy_.limits, limits)};
-  const auto load = [&loader = world_.loader, path = ref.stripped, config = std::move(config)] {
-    return loader.load_file(path, config, engine::Imports::all);
-  };
-  co_return co_await world_.pool.run(load);
-}
-
-async::Task<std::shared_ptr<ComponentManager::Running>> ComponentManager::prepare(wire::ScaleComponent command) {
-  WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
-  WEFT_CO_TRY(auto fetched, co_await fetch(command.component_id, command.component_ref, command.component_limits));
-  if (fetched.claims) {
-    WEFT_CO_CHECK(co_await world_.store.put_claims(*fetched.claims));
-  }
-  auto running = std::make_shared<Running>();
-  running->claims = std::move(fetched.claims);
-  const auto shards = world_.shards.size();
-  running->config = std::make_unique<builtins::ConfigTarget>(command.component_id, shards, std::move(bundle));
-  guest::ComponentTargetConfig config;
-  config.max_instances = command.count;
-  config.provided = {
-      {"wasi:config/store", running->config->target()},
-      {"wasi:config/runtime", running->config->target()},
-      {"wasi:logging/logging", builtins::make_logging_target(command.component_id, shards, world_.log)},
-  };
-  running->target = std::make_shared<guest::ComponentTarget>(world_.shards, std::move(fetched.component),
-                                                             world_.router.dispatcher(), std::move(config), world_.log);
-  running->command = std::move(command);
-  co_return running;
-}
-
 // ---- what is told ----
 
-void ComponentManager::tell_scaled(const Running& running, std::uint32_t count) {
+void ComponentManager::tell_scaled(const RunningComponent& running, std::uint32_t count) {
   const auto& command = running.command;
   world_.events.publish("component_scaled",
                         wire::component_scaled_data({.component_id = command.component_id,
@@ -573,7 +479,8 @@ std::vector<wire::ComponentDescription> ComponentManager::inventory() const {
   return list;
 }
 
-void ComponentManager::follow_configs(const std::string& id, const Running* before, const Running* now) {
+void ComponentManager::follow_configs(const std::string& id, const RunningComponent* before,
+                                      const RunningComponent* now) {
   if (before != nullptr) {
     for (const auto& name : before->command.config) {
       users_of_configs_.erase({name, id});

@@ -10,6 +10,7 @@
 /// compiled on the pool. Source: control-plane facts 6, 13 (Q1-Q7).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -22,24 +23,16 @@
 #include <utility>
 #include <vector>
 
-#include "async/blocking_pool.hpp"
 #include "async/task_scope.hpp"
 #include "async/throttle.hpp"
-#include "guest/component.hpp"
-#include "guest/component_loader.hpp"
 #include "guest/component_target.hpp"
+#include "host/component_assembler.hpp"
 #include "host/node_world.hpp"
 #include "host/placements.hpp"
 #include "host/recovery.hpp"
 #include "wire/control.hpp"
 
 namespace weft::host {
-
-struct ComponentPolicy {
-  bool allow_file_load = false;
-  Limits limits;  ///< of a component whose command names none
-  std::chrono::milliseconds drain_grace{30'000};
-};
 
 class ComponentManager {
  public:
@@ -72,7 +65,6 @@ class ComponentManager {
   boost::asio::awaitable<void> close();
 
  private:
-  struct Running;
   struct Workload;
   using Job = std::function<async::Task<void>()>;
 
@@ -87,7 +79,7 @@ class ComponentManager {
   supervision::ChildSpec child(wire::ScaleComponent command, supervision::FirstStart first_start);
   async::Task<void> bring_up(wire::ScaleComponent command, bool recovered);
   async::Task<void> prepare_and_go_live(wire::ScaleComponent command);
-  boost::asio::awaitable<std::shared_ptr<Running>> leave_routes(std::string id);
+  boost::asio::awaitable<std::shared_ptr<RunningComponent>> leave_routes(std::string id);
   async::Task<void> take_down(std::string id);
   async::Task<void> end_calls(std::shared_ptr<guest::ComponentTarget> target);
   async::Task<void> leave_tree(std::string id);
@@ -98,19 +90,17 @@ class ComponentManager {
   async::Task<void> update_now(wire::UpdateComponent command);
   [[nodiscard]] const wire::ScaleComponent* last_accepted(const std::string& id) const;
   boost::asio::awaitable<void> settle(std::string id, Placements::Ticket ticket);
-  boost::asio::awaitable<void> go_live(std::shared_ptr<Running> running);
+  boost::asio::awaitable<void> go_live(std::shared_ptr<RunningComponent> running);
   void retire(std::shared_ptr<guest::ComponentTarget> target);
 
-  async::Task<guest::ComponentLoader::FromFile> fetch(std::string id, std::string reference,
-                                                      std::optional<wire::StringMap> limits);
-  async::Task<std::shared_ptr<Running>> prepare(wire::ScaleComponent command);
   /// Keeps users_of_configs_ when what runs under `id` changes; null: nothing runs.
-  void follow_configs(const std::string& id, const Running* before, const Running* now);
-  void tell_scaled(const Running& running, std::uint32_t count);
+  void follow_configs(const std::string& id, const RunningComponent* before, const RunningComponent* now);
+  void tell_scaled(const RunningComponent& running, std::uint32_t count);
   void tell_failed(const wire::ScaleComponent& command, const Error& error);
 
   NodeWorld& world_;
-  ComponentPolicy policy_;
+  ComponentAssembler assembler_;
+  std::chrono::milliseconds drain_grace_;
   std::map<std::string, std::shared_ptr<Workload>, std::less<>> workloads_;
   std::set<std::pair<std::string, std::string>> users_of_configs_;  ///< configuration, component that runs
   std::shared_ptr<async::Throttle> starting_;

@@ -17,9 +17,7 @@ class CallTest(DaemonTest):
     def setUp(self):
         super().setUp()
         self.up()
-        self.start_routes()
-        self.start("hello", "hello-c")
-        self.route("hello")
+        self.start_routed_hello()
 
     def start_front(self, target, **more):
         """relay-http, which asks `target`."""
@@ -153,6 +151,11 @@ class LinkedCalleeTest(CallTest):
         self.assertLess(time.monotonic() - began, 15)
         self.assertGreater(visitor.answers, 5, "the neighbour got its share of the time")
         self.assert_idle()
+        self.down()
+
+    def test_one_that_may_take_longer_than_clocks_count(self):
+        self.start_worker(component_limits={"max_execution_time": str(2**64 - 1)})
+        self.assertEqual(self.ask("front", "/say_fine").text, "fine")
         self.down()
 
     def test_one_that_eats_memory(self):

@@ -24,9 +24,7 @@ class DamagedStateTest(DaemonTest):
     def setUp(self):
         super().setUp()
         self.up()
-        self.start_web()
-        self.start("hello", "hello-c")
-        self.link("web", "hello", "wasi:http", ["incoming-handler"])
+        self.start_hello()
         for number in range(100):
             self.control.do(f"config.put.c{number}", {"text": "x" * 500})
         self.down()
@@ -86,9 +84,7 @@ class FullDiskTest(DaemonTest):
     def setUp(self):
         super().setUp()
         self.up(preexec_fn=self.ignore_signal)
-        self.start_web()
-        self.start("hello", "hello-c")
-        self.link("web", "hello", "wasi:http", ["incoming-handler"])
+        self.start_hello()
         self.start("k0", "hello-c")
         self.control.do(*self.control.start_provider("p0", "keyvalue"))
         self.stored = {kind: [] for kind in self.KINDS}

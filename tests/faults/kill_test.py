@@ -153,9 +153,7 @@ class KillTest(DaemonTest):
 
     def test_kill_at_any_instant_loses_nothing_acknowledged(self):
         self.up()
-        self.start_web()
-        self.start("hello", "hello-c")
-        self.link("web", "hello", "wasi:http", ["incoming-handler"])
+        self.start_hello()
         for kill in range(self.kills):
             self.assertTrue(self.serves("/", "hello from C\n"), f"kill {kill}, seed {self.seed}\n{self.daemon.err[-3000:]}")
             killer = threading.Timer(self.random.uniform(0, 0.05), self.daemon.process.kill)

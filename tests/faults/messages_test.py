@@ -24,9 +24,7 @@ class MessageTest(DaemonTest):
     def setUp(self):
         super().setUp()
         self.up()
-        self.start_routes()
-        self.start("hello", "hello-c")
-        self.route("hello")
+        self.start_routed_hello()
 
     def assert_unharmed(self):
         self.assertTrue(self.control.command("host.ping").success)

@@ -82,6 +82,12 @@ class DaemonTest(WeftTest):
     def link(self, *words, **more):
         self.control.do(*link(*words, **more))
 
+    def start_hello(self):
+        """`hello` behind `web`, whatever the path."""
+        self.start_web()
+        self.start("hello", "hello-c")
+        self.link("web", "hello", "wasi:http", ["incoming-handler"])
+
     def start_routes(self):
         """`web` leads to the component that the header X-To names, if route() was told."""
         self.start_web(routing_mode="host", header="x-to")
@@ -89,6 +95,12 @@ class DaemonTest(WeftTest):
     def route(self, component):
         self.control.do(f"config.put.route-{component}", {"host": component})
         self.link("web", component, "wasi:http", ["incoming-handler"], name=component, source_config=[f"route-{component}"])
+
+    def start_routed_hello(self):
+        """`hello` as the first of many components behind `web`."""
+        self.start_routes()
+        self.start("hello", "hello-c")
+        self.route("hello")
 
     def ask(self, component, target="/", method="GET", headers=(), **more):
         return fetch(self.site, target, method, [("X-To", component), *headers], **more)
