@@ -20,8 +20,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("WEFT_CACHE_DIR", pathlib.Path.home() / ".cache/weft")) / "tidy"
-# Sources that are younger than their first clean run. They are named at every run until the list is empty; what is on it is not to grow.
-PENDING = ROOT / "scripts/tidy_pending.txt"
 ASIDE = re.compile(r"_test\.cpp$|_fuzz\.cpp$|^bench/|^tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 
@@ -66,21 +64,17 @@ def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     todo = []
     total = 0
-    pending = set(PENDING.read_text(encoding="utf-8").split()) if PENDING.exists() else set()
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"]).resolve()
         if not path.is_relative_to(ROOT) or path.is_relative_to(build) or not wanted.search(str(path)):
             continue
-        name = str(path.relative_to(ROOT))
-        if len(sys.argv) <= 2 and (ASIDE.search(name) or name in pending):
+        if len(sys.argv) <= 2 and ASIDE.search(str(path.relative_to(ROOT))):
             continue
         total += 1
         mark = CACHE / fingerprint(path, entry["command"])
         if not mark.exists():
             todo.append((path, mark))
     print(f"clang-tidy: {total} sources, {total - len(todo)} unchanged since they were clean", flush=True)
-    if pending and len(sys.argv) <= 2:
-        print(f"clang-tidy: NOT looked at, see scripts/tidy_pending.txt: {len(pending)} sources", flush=True)
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [pool.submit(tidy, build, path, mark) for path, mark in todo]

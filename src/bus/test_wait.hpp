@@ -9,25 +9,17 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "async/shard.hpp"
+#include "base/eventually.hpp"
 
 namespace weft::bus::testing_support {
 
 inline constexpr std::chrono::seconds kPatience{20};
 
-/// For conditions that nobody tells of; false after the deadline.
-inline bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
+using weft::testing_support::eventually;
 
 /// Runs `work` on the shard and waits for it.
 inline void on_shard(async::Shard& shard, std::function<void()> work) {

@@ -23,12 +23,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/eventually.hpp"
 #include "dispatch/dispatcher.hpp"
 #include "engine/engine.hpp"
 #include "guest/component_target.hpp"
 #include "guest/guest_bytes.hpp"
 
 namespace weft::guest {
+
+using testing_support::eventually;
 
 inline constexpr std::chrono::seconds kPatience{20};
 inline constexpr std::string_view kRelay = "weft:relay/relay";
@@ -278,15 +281,6 @@ class ComponentTargetTest : public testing::Test {
       if (stats.interface == interface) return stats;
     }
     return {};
-  }
-
-  bool eventually(auto condition) {
-    const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
 
   boost::asio::io_context control;  ///< where publish() is awaited; outlives the shards, which post to it last

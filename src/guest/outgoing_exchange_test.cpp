@@ -12,6 +12,7 @@
 #include <string>
 
 #include "async/shard_call.hpp"
+#include "base/eventually.hpp"
 #include "dispatch/dispatcher.hpp"
 #include "guest/http_guest.hpp"
 #include "web/client.hpp"
@@ -188,10 +189,10 @@ TEST_F(OutgoingExchangeTest, requests_are_counted_on_their_link) {
   EXPECT_EQ(body_of(get("/?url=http://shop.test/hello")), "hello");
   EXPECT_TRUE(get("/?url=http://shop.test/fail").starts_with("HTTP/1.1 502 "));
   std::vector<dispatch::LinkFigures> figures;
-  for (const auto end = std::chrono::steady_clock::now() + kPatience; std::chrono::steady_clock::now() < end;) {
+  EXPECT_TRUE(testing_support::eventually([&] {
     figures = table_.figures();
-    if (!figures.empty() && figures[0].calls == 2) break;
-  }
+    return !figures.empty() && figures[0].calls == 2;
+  }));
   ASSERT_EQ(figures.size(), 1U);
   EXPECT_EQ(figures[0].source + " " + figures[0].interface + " " + figures[0].target,
             "proxy wasi:http/outgoing-handler answerer");

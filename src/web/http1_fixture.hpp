@@ -109,6 +109,14 @@ class Client {
     return text;
   }
 
+  /// False: another answer, or none. What was received before is forgotten.
+  bool gets_hello() {
+    received_.clear();
+    const auto is_whole = [](const std::string& text) { return text.ends_with("hello") || text.ends_with(")\n"); };
+    return send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n") && receive(is_whole) &&
+           std::exchange(received_, {}).ends_with("\r\n\r\nhello");
+  }
+
   std::string receive_bytes(std::size_t count) {
     EXPECT_TRUE(receive([count](const std::string& text) { return text.size() >= count; }));
     auto text = received_.substr(0, count);

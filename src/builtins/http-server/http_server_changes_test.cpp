@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/eventually.hpp"
 #include "builtins/http-server/http_server.hpp"
 #include "builtins/http-server/http_server_fixture.hpp"
 
@@ -182,8 +183,7 @@ TEST_F(HttpServerTest, stopping_lets_requests_end_and_gives_up_its_ports) {
   auto running = begin(port(), "/?hold");
   ASSERT_TRUE(gate_.wait_for(1));
   std::thread stopper([this] { provider_->stop(kPatience); });
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (can_connect(port_of(address)) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(testing_support::eventually([&] { return !can_connect(port_of(address)); }));
   gate_.open("done");
   EXPECT_EQ(body_of(running.receive_all()), "done");
   stopper.join();
@@ -203,10 +203,10 @@ TEST_F(HttpServerTest, while_one_port_is_waited_for_the_others_refuse_new_reques
   const auto other = port(1);
   std::thread stopper([this] { provider_->stop(kPatience); });
   std::string answer;
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (status_of(answer) != "503" && std::chrono::steady_clock::now() < deadline) {
+  EXPECT_TRUE(testing_support::eventually([&] {
     answer = talk(request("GET", "/"), other);
-  }
+    return status_of(answer) == "503";
+  }));
   EXPECT_EQ(body_of(answer), "this server is stopping\n");
   gate_.open("done");
   EXPECT_EQ(body_of(running.receive_all()), "done");
