@@ -244,7 +244,7 @@ TEST_F(Http1Test, writes_one_line_per_request_to_the_access_log) {
 }
 
 TEST_F(Http1Test, closes_with_grace) {
-  serve();
+  serve({}, 1);  // with one shard, all connections learn of the end in one step
   Client idle(port_), busy(port_);
   // Once served, it is accepted for sure: what still stands in a listener's queue ends with that listener alone.
   ASSERT_TRUE(idle.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
