@@ -33,7 +33,7 @@ def measure_hello(args, table):
     with contextlib.ExitStack() as stack:
         alone = stack.enter_context(contextlib.closing(weft(args, "hello-cpp")))
         daemons = {mode: stack.enter_context(contextlib.closing(Daemon(args))) for mode in ("address", "path")}
-        idle = daemons["path"].resident_mib()
+        hosts = {"the daemon": daemons["path"]}
         targets = {"weft run": (alone.port, "/")}
         for mode, daemon in daemons.items():
             port = daemon.web(mode)
@@ -41,18 +41,22 @@ def measure_hello(args, table):
             targets[f"daemon, {mode} mode"] = (port, "/hello")
         if args.wasmcloud_host:
             host = stack.enter_context(contextlib.closing(WasmcloudHost(args, stack.enter_context(contextlib.closing(NatsServer())))))
+            hosts["wasmCloud's host"] = host
             port = host.web("path")
             host.sites(["hello"], APPS / "hello-cpp.wasm", MANY)
             targets["wasmCloud's host"] = (port, "/hello")
         for port, path in targets.values():
             until(lambda port=port, path=path: Http(port).get(path)[0] == 200, f"an answer of port {port}")
+        first = {name: host.resident_mib() for name, host in hosts.items()}
         speed = rounds(args, "hello, requests/s", targets, "req/s", lambda _, target: path_load(args, *target)["rps"])
-        loaded = daemons["path"].resident_mib()
+        loaded = {name: host.resident_mib() for name, host in hosts.items()}
     table.row("hello through http-server ÷ `weft run`, address mode", speed.ratio("daemon, address mode", "weft run"), 0.9, 0.97)
     table.row("hello through http-server ÷ `weft run`, path mode", speed.ratio("daemon, path mode", "weft run"), 0.9, 0.97)
     if args.wasmcloud_host:
-        table.row("hello through http-server ÷ wasmCloud's host", speed.ratio("daemon, path mode", "wasmCloud's host"), 1, 1)
-    return idle, loaded
+        table.row("hello through http-server ÷ wasmCloud's host", speed.ratio("daemon, path mode", "wasmCloud's host"), 2, 3)
+    for name in hosts:
+        table.row(f"RSS of {name} after its first request, MiB", first[name], None, None)
+        table.row(f"RSS of {name} after the load, MiB", loaded[name], None, None)
 
 
 def exec_to_ping(daemon, nats):
@@ -298,9 +302,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="weft-cache-") as args.cache:
         subprocess.run([args.weft, "compile", "--cache-dir", args.cache, APPS / "hello-cpp.wasm", APPS / "hello-c.wasm"], check=True, capture_output=True)
         if "hello" in parts:
-            idle, loaded = measure_hello(args, table)
-            table.row("RSS of the daemon, nothing deployed, MiB", idle, None, None)
-            table.row("RSS of the daemon after the load, MiB", loaded, None, None)
+            measure_hello(args, table)
         if "starts" in parts:
             measure_starts(args, table)
         if "deploy" in parts:
