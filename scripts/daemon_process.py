@@ -206,7 +206,7 @@ class WasmcloudHost(Daemon):
     """wasmCloud's own host as a peer, on a NATS server, with its built-in HTTP server."""
 
     def command(self):
-        return [self.args.wasmcloud_host, "--nats-port", str(self.nats.port), "--allow-file-load", "true"]
+        return [self.args.wasmcloud_host, "--nats-port", str(self.nats.port), "--allow-file-load"]
 
     def spawn(self):
         with open(self.log_path, "ab") as log:
