@@ -2,6 +2,7 @@
 # The functions every folder is built with.
 #
 #   weft_module(engine SOURCES engine.cpp ... DEPS base async weft::native)   static library weft_engine (alias weft::engine_module)
+#             [SMALL]                                                         what ships of it is built for size: no call passes through it
 #   weft_test(engine_test SOURCES engine_test.cpp ... DEPS engine)            GoogleTest program, every TEST a ctest entry
 #             [LABEL unit|guests|integration|conformance] [TIMEOUT seconds] [ENVIRONMENT K=V...] [ARGS ...] [WHOLE]
 #   weft_fuzzer(head_fuzz SOURCES head_fuzz.cpp DEPS web)                      libFuzzer program (preset fuzz); corpus in corpus/head_fuzz
@@ -44,12 +45,12 @@ function(_weft_link target scope)
 endfunction()
 
 function(weft_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SMALL" "" "SOURCES;DEPS")
   if(arg_UNPARSED_ARGUMENTS)
     list(APPEND arg_SOURCES ${arg_UNPARSED_ARGUMENTS})
   endif()
   add_library(weft_${name} STATIC ${arg_SOURCES})
-  target_link_libraries(weft_${name} PUBLIC weft_flags PRIVATE weft_optimised)
+  target_link_libraries(weft_${name} PUBLIC weft_flags PRIVATE $<IF:$<BOOL:${arg_SMALL}>,weft_optimised_for_size,weft_optimised>)
   weft_precompile(weft_${name} library)
   _weft_link(weft_${name} PUBLIC ${arg_DEPS})
 endfunction()
