@@ -7,9 +7,12 @@
 #include "cli/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <exception>
 #include <new>
+#include <ranges>
 
 namespace weft::cli {
 namespace {
@@ -42,16 +45,15 @@ std::span<const std::string> read_output_format(std::span<const std::string> wor
 }
 
 Error unknown_command(std::span<const std::string> words) {
-  std::vector<std::string> names;
-  std::vector<std::string> of_group;
-  for (const CommandSpec* command : commands()) {
-    if (command->listed == Listed::no) continue;
-    names.emplace_back(command->name);
-    if (command->name.starts_with(words[0] + " ")) of_group.emplace_back(command->name);
+  if (const auto group = group_of(words[0]); !group.empty()) {
+    return Error(
+        Errc::invalid_argument, fmt::format("'weft {}' is a group of commands.", words[0]),
+        fmt::format("Use one of: weft {}.", fmt::join(group | std::views::transform(&CommandSpec::name), ", weft ")),
+        Blame::operator_);
   }
-  if (!of_group.empty()) {
-    return Error(Errc::invalid_argument, fmt::format("'weft {}' is a group of commands.", words[0]),
-                 fmt::format("Use one of: weft {}.", fmt::join(of_group, ", weft ")), Blame::operator_);
+  std::vector<std::string> names;
+  for (const CommandSpec* command : commands()) {
+    if (command->listed == Listed::yes) names.emplace_back(command->name);
   }
   const auto near = nearest(words[0], names);
   return Error(Errc::invalid_argument, fmt::format("weft has no command '{}'.", words[0]),
@@ -74,7 +76,13 @@ Result<int> dispatch(std::span<const std::string> all_words, Context& context) {
   }
   if (words[0] == "--version" || words[0] == "-V") return version_command().run(Arguments{}, context);
   const Chosen chosen = choose(commands(), words);
-  if (chosen.command == nullptr) return unknown_command(words);
+  if (chosen.command == nullptr) {
+    const auto group = group_of(words[0]);
+    const bool asks = std::ranges::any_of(words, [](const auto& word) { return word == "--help" || word == "-h"; });
+    if (group.empty() || !asks) return unknown_command(words);
+    print_group_help(words[0], group, context);
+    return kExitSuccess;
+  }
   WEFT_TRY(const Arguments arguments, parse(*chosen.command, words.subspan(chosen.words)));
   if (arguments.flag("help")) {
     print_command_help(*chosen.command, context);
@@ -137,6 +145,17 @@ std::span<const CommandSpec* const> commands() noexcept {
                               &complete_command(),
                               &help_command()};
   return all;
+}
+
+std::vector<const CommandSpec*> group_of(std::string_view word) {
+  std::vector<const CommandSpec*> group;
+  for (const CommandSpec* command : commands()) {
+    const auto& name = command->name;
+    if (command->listed == Listed::yes && name.starts_with(word) && name.substr(word.size()).starts_with(' ')) {
+      group.push_back(command);
+    }
+  }
+  return group;
 }
 
 int run_weft(std::span<const std::string> words, Context& context) noexcept {

@@ -8,6 +8,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace weft::cli {
 
@@ -54,6 +56,8 @@ const CommandSpec& help_command() noexcept;
 
 /// In the order of the help.
 std::span<const CommandSpec* const> commands() noexcept;
+/// Those of two words that begin with `word`.
+std::vector<const CommandSpec*> group_of(std::string_view word);
 
 /// Parses, runs, reports; the exit code. `words` are the arguments without the program's name. No exception leaves it.
 int run_weft(std::span<const std::string> words, Context& context) noexcept;

@@ -284,6 +284,20 @@ TEST(HelpTest, is_data_for_programs) {
   EXPECT_EQ(world.console.out_text, one);
 }
 
+TEST(HelpTest, lists_the_commands_of_a_group) {
+  FakeWorld world;
+  EXPECT_EQ(world.run({"get", "--help"}), 0);
+  EXPECT_THAT(world.console.out_text, StartsWith("Usage: weft get COMMAND [OPTIONS]\n\nCommands:\n  get hosts "));
+  EXPECT_THAT(world.console.out_text, Not(HasSubstr("link get")));
+  const std::string text = std::exchange(world.console.out_text, {});
+  EXPECT_EQ(world.run({"help", "get"}), 0);
+  EXPECT_EQ(std::exchange(world.console.out_text, {}), text);
+  EXPECT_EQ(world.run({"get", "-h", "-ojson"}), 0);
+  EXPECT_THAT(world.console.out_text, StartsWith(R"({"commands":[{"name":"get hosts",)"));
+  EXPECT_EQ(world.run({"get"}), 2);
+  EXPECT_THAT(world.console.err_text, HasSubstr("weft get hosts, weft get inventory"));
+}
+
 TEST(HelpTest, refuses_what_is_no_command) {
   FakeWorld world;
   EXPECT_EQ(world.run({"help"}), 0);

@@ -52,6 +52,14 @@ std::string examples_text(std::string_view examples) {
   return text;
 }
 
+std::string list_of(std::span<const CommandSpec* const> commands) {
+  std::string text = "\nCommands:\n";
+  for (const CommandSpec* command : commands) {
+    if (command->listed == Listed::yes) text += fmt::format("  {:<18}{}\n", command->name, command->summary);
+  }
+  return text;
+}
+
 std::string exit_codes_text() {
   std::string text = "\nExit codes:\n";
   for (const ExitCodeLine& line : exit_code_lines()) text += fmt::format("  {:<8}{}\n", line.code, line.meaning);
@@ -65,6 +73,10 @@ Result<int> run(const Arguments& arguments, Context& context) {
     return kExitSuccess;
   }
   const Chosen chosen = choose(commands(), words);
+  if (const auto group = group_of(words[0]); chosen.command == nullptr && words.size() == 1 && !group.empty()) {
+    print_group_help(words[0], group, context);
+    return kExitSuccess;
+  }
   if (chosen.command == nullptr || chosen.words != words.size()) {
     return Error(Errc::invalid_argument, fmt::format("weft has no command '{}'.", fmt::join(words, " ")),
                  "Read 'weft help'.", Blame::operator_);
@@ -96,17 +108,21 @@ void print_general_help(const Context& context) {
   context.console.out(context.output == OutputFormat::json ? general_help_json(commands()) : general_help(commands()));
 }
 
+void print_group_help(std::string_view word, std::span<const CommandSpec* const> group, const Context& context) {
+  context.console.out(
+      context.output == OutputFormat::json
+          ? general_help_json(group)
+          : fmt::format("Usage: weft {0} COMMAND [OPTIONS]\n{1}\n'weft help {0} COMMAND' explains one.\n", word,
+                        list_of(group)));
+}
+
 void print_command_help(const CommandSpec& command, const Context& context) {
   context.console.out(context.output == OutputFormat::json ? command_help_json(command) : command_help(command));
 }
 
 std::string general_help(std::span<const CommandSpec* const> commands) {
-  std::string text = "weft runs WebAssembly components.\n\nUsage: weft COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const CommandSpec* command : commands) {
-    if (command->listed == Listed::yes) text += fmt::format("  {:<18}{}\n", command->name, command->summary);
-  }
-  text += "\n'weft help COMMAND' explains one. '--output json' is understood by all.\n";
-  return text + exit_codes_text();
+  return "weft runs WebAssembly components.\n\nUsage: weft COMMAND [OPTIONS]\n" + list_of(commands) +
+         "\n'weft help COMMAND' explains one. '--output json' is understood by all.\n" + exit_codes_text();
 }
 
 std::string command_help(const CommandSpec& command) {

@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace weft::cli {
 
@@ -17,6 +18,8 @@ std::string command_help(const CommandSpec& command);
 
 /// To stdout, in the form that `--output` asks for.
 void print_general_help(const Context& context);
+/// `group`: the commands that begin with `word`.
+void print_group_help(std::string_view word, std::span<const CommandSpec* const> group, const Context& context);
 void print_command_help(const CommandSpec& command, const Context& context);
 
 }  // namespace weft::cli

@@ -263,6 +263,12 @@ TEST_F(LatticeCommandsTest, links_are_put_listed_and_deleted) {
   EXPECT_THAT(world.console.out_text, HasSubstr("cart    kv      wasi:keyvalue  store,atomics  default"));
   EXPECT_EQ(weft({"link", "put", "cart", "other", "wasi", "keyvalue", "-i", "store"}), 1);
   EXPECT_EQ(weft({"link", "put", "a", "b", "n", "p", "-i", "i", "--source-config", "none"}), 1);
+  EXPECT_EQ(weft({"link", "put", "cart", "kv", "wasi:keyvalue", "store", "-i", "store"}), 2);
+  EXPECT_EQ(world.console.err_text,
+            "error: 'wasi:keyvalue' is no namespace.\n  fix: Of 'wasi:keyvalue/store@0.2.0' it would be: wasi.\n");
+  EXPECT_EQ(weft({"link", "put", "cart", "kv", "wasi", "keyvalue@0.2.0", "-i", "store"}), 2);
+  EXPECT_EQ(weft({"link", "put", "cart", "kv", "wasi", "keyvalue", "-i", "keyvalue/store"}), 2);
+  EXPECT_EQ(weft({"link", "del", "cart", "kv", "wasi:keyvalue"}), 2) << "two names of workloads, as for put";
   EXPECT_EQ(weft({"link", "del", "cart", "wasi", "keyvalue"}), 0);
   EXPECT_TRUE(json({"get", "links"}).at("links").as_array().empty());
 }

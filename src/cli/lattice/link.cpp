@@ -43,6 +43,25 @@ std::string title(std::string_view source, std::string_view wit_namespace, std::
   return fmt::format("{} {}:{} {}", source, wit_namespace, package, name);
 }
 
+/// Namespace and package are arguments of their own, as in wash; an interface goes by its name alone.
+Result<void> check_part(std::string_view what, std::string_view text, std::string_view example) {
+  if (!text.empty() && text.find_first_of(":/@ ") == std::string_view::npos) {
+    return {};
+  }
+  return Error(Errc::invalid_argument, fmt::format("'{}' is no {}.", text, what),
+               fmt::format("Of 'wasi:keyvalue/store@0.2.0' it would be: {}.", example), Blame::operator_);
+}
+
+Result<void> check_parts(const std::string& wit_namespace, const std::string& package,
+                         const std::vector<std::string>& interfaces) {
+  WEFT_CHECK(check_part("namespace", wit_namespace, "wasi"));
+  WEFT_CHECK(check_part("package", package, "keyvalue"));
+  for (const auto& interface : interfaces) {
+    WEFT_CHECK(check_part("interface", interface, "store"));
+  }
+  return {};
+}
+
 Result<int> put(const Arguments& arguments, Context& context) {
   wire::Link link;
   link.source_id = arguments.positional("SOURCE");
@@ -57,6 +76,7 @@ Result<int> put(const Arguments& arguments, Context& context) {
     return Error(Errc::invalid_argument, "A link without interfaces connects nothing.", "Name each with '--interface'.",
                  Blame::operator_);
   }
+  WEFT_CHECK(check_parts(link.wit_namespace, link.wit_package, link.interfaces));
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
   const Deed deed{.kind = "link",
                   .id = title(link.source_id, link.wit_namespace, link.wit_package, link.name),
@@ -71,6 +91,7 @@ Result<int> del(const Arguments& arguments, Context& context) {
   command.name = arguments.value("name").value_or(command.name);
   command.wit_namespace = arguments.positional("WITNS");
   command.wit_package = arguments.positional("WITPKG");
+  WEFT_CHECK(check_parts(command.wit_namespace, command.wit_package, {}));
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
   const Deed deed{.kind = "link",
                   .id = title(command.source_id, command.wit_namespace, command.wit_package, command.name),
