@@ -6,7 +6,7 @@
 /// Each is a child of the tree's "components": one that was kept from the last run and does not start is tried again,
 /// ever more slowly, until it runs or is told otherwise.
 /// An update compiles and links the new code first, then switches all callers to it, then lets the old calls end.
-/// Ownership: by the node; borrows what ComponentWorld names. Threads: the control shard; files are read and code is
+/// Ownership: by the node, whose world it borrows. Threads: the control shard; files are read and code is
 /// compiled on the pool. Source: control-plane facts 6, 13 (Q1-Q7).
 #pragma once
 
