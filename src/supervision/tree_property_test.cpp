@@ -22,6 +22,7 @@ struct Shadow {
     NodeState state = NodeState::waiting;
     Strategy strategy = Strategy::one_for_one;
     bool ran = false;  ///< since its supervisor was started
+    Instant down{};    ///< since when, the last time
     std::vector<Instant> restarts;
   };
 
@@ -33,9 +34,10 @@ struct Shadow {
 
   void on_change(const Change& change, Instant now) {
     auto& entry = nodes.at(change.id);
+    if (is_alive(entry.state) && !is_alive(change.to)) entry.down = now;
     entry.state = change.to;
     if (change.to == NodeState::starting) {
-      check_start(change, entry, now);
+      check_start(change, entry);
       entry.restarts.clear();
       for (auto& [id, child] : nodes) {
         if (child.parent == change.id) child.ran = false;
@@ -44,11 +46,11 @@ struct Shadow {
     if (change.to == NodeState::stopping && change.failure.empty()) check_stop(change, entry);
   }
 
-  void check_start(const Change& change, Entry& entry, Instant now) {
+  void check_start(const Change& change, Entry& entry) {
     const auto parent = nodes.find(entry.parent);
     if (parent == nodes.end()) return;
     EXPECT_TRUE(is_alive(parent->second.state) && parent->second.state != NodeState::stopping) << change.name;
-    if (std::exchange(entry.ran, true)) count(parent->second, now);
+    if (std::exchange(entry.ran, true)) count(parent->second, entry.down);
     if (parent->second.strategy == Strategy::one_for_one) return;
     for (const auto& [id, other] : nodes) {
       if (other.parent != entry.parent || id == change.id) continue;
@@ -68,11 +70,11 @@ struct Shadow {
     }
   }
 
-  // Only where restarts are of one child each and not delayed.
-  void count(Entry& parent, Instant now) {
+  // Only where restarts are of one child each. What counts is when it went down: it may have to wait for its turn.
+  void count(Entry& parent, Instant down) {
     if (parent.strategy != Strategy::one_for_one) return;
-    std::erase_if(parent.restarts, [&](Instant at) { return now - at > kIntensity.within; });
-    parent.restarts.push_back(now);
+    std::erase_if(parent.restarts, [&](Instant at) { return down - at > kIntensity.within; });
+    parent.restarts.push_back(down);
     EXPECT_LE(parent.restarts.size(), kIntensity.restarts);
   }
 
