@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
+#include <ranges>
 #include <thread>
 #include <utility>
 
@@ -153,16 +155,19 @@ std::vector<SeenEvent> LatticeTest::events_of(const std::function<void()>& act) 
   act();
   const auto mark = "mark-" + std::to_string(++marks_);
   EXPECT_TRUE(ask(ours("label.put"), json::object{{"key", mark}, {"value", ""}}).success());
-  const auto is_mark = [&mark](const Seen& seen) {
-    return seen.subject.ends_with(".labels_changed") && seen.payload.find('"' + mark + '"') != std::string::npos;
+  const auto is_label = [](const Seen& seen) { return seen.subject.ends_with(".labels_changed"); };
+  const auto is_mark = [&](const Seen& seen) {
+    return is_label(seen) && seen.payload.find('"' + mark + '"') != std::string::npos;
   };
-  const auto all = events_->wait_until([&](const auto& seen) { return !seen.empty() && is_mark(seen.back()); }, mark);
+  const auto all = events_->wait_until([&](const auto& seen) { return std::ranges::any_of(seen, is_mark); }, mark);
   std::vector<SeenEvent> events;
   for (auto index = begin; index < all.size() && !is_mark(all[index]); ++index) {
     events.push_back(to_event(all[index]));
   }
   carry_out(ours("label.del"), {{"key", mark}});
-  events_->wait_for(all.size() + 1);
+  events_->wait_until(
+      [&](const auto& seen) { return std::ranges::any_of(std::views::drop(seen, std::ssize(all)), is_label); },
+      "the end of " + mark);
   return events;
 }
 
