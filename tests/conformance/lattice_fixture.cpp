@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <iterator>
 #include <ranges>
-#include <thread>
 #include <utility>
 
 #include "base/free_port.hpp"
@@ -235,15 +234,6 @@ std::string LatticeTest::get(const std::string& target) const {
   const auto answer = client.receive_all();
   const auto body = answer.find("\r\n\r\n");
   return body == std::string::npos ? answer : answer.substr(9, 3) + " " + answer.substr(body + 4);
-}
-
-bool LatticeTest::eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);  // nobody tells
-  }
-  return true;
 }
 
 }  // namespace weft::conformance

@@ -19,10 +19,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/eventually.hpp"
 #include "conformance/lattice_client.hpp"
 #include "support/nats_server.hpp"
 
 namespace weft::conformance {
+
+using testing_support::eventually;
 
 namespace json = boost::json;
 
@@ -98,8 +101,6 @@ class LatticeTest : public testing::Test {
   void start_web();
   /// "200 body" of the component behind it.
   [[nodiscard]] std::string get(const std::string& target = "/") const;
-  /// Polls what nobody tells of.
-  static bool eventually(const std::function<bool()>& condition);
 
   std::unique_ptr<test::NatsServer> server_;
   std::unique_ptr<LatticeClient> client_;
