@@ -46,7 +46,7 @@ class NatsTest : public testing::Test {
   }
   std::unique_ptr<NatsBus> connect(NatsOptions with) {
     auto bus = NatsBus::connect(std::move(with));
-    EXPECT_TRUE(bus) << bus.error().to_string();
+    EXPECT_TRUE(bus) << bus.error().to_string() << '\n' << server_->log();
     return bus ? *std::move(bus) : nullptr;
   }
   std::unique_ptr<NatsBus> connect() { return connect(options()); }

@@ -27,6 +27,7 @@ constexpr const char* kSchema =
     " UNIQUE(bucket, key)) STRICT;"
     "PRAGMA application_id=2003134068;"
     "PRAGMA user_version=1;";
+constexpr int kLockPatienceMs = 1'000;
 constexpr const char* kWayOut =
     "move the file and its '-wal' beside it away, or start with another --data-dir; nothing in it was changed";
 
@@ -210,6 +211,8 @@ Result<void> SqliteDatabase::Impl::connect() {
 }
 
 Result<void> SqliteDatabase::Impl::lock() {
+  // One that was killed holds its lock until the system has cleared it away, which takes milliseconds.
+  sqlite3_busy_timeout(connection.get(), kLockPatienceMs);
   // In this mode a lock, once taken, is kept until the connection closes.
   WEFT_CHECK(execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA cell_size_check=ON", "open"));
   return execute("BEGIN EXCLUSIVE", "lock");

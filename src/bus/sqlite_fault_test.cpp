@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <map>
 #include <random>
 #include <sstream>
@@ -188,6 +189,19 @@ TEST_F(SqliteFaultTest, refuses_a_second_opener_of_another_process) {
   EXPECT_NE(error.message().find(path_), std::string::npos);
   writer.kill();
   EXPECT_TRUE(SqliteStore::open(path_));
+}
+
+TEST_F(SqliteFaultTest, waits_for_one_that_is_being_killed) {
+  Writer writer(path_, 1);
+  ASSERT_TRUE(writer.wait_for_first());
+  std::promise<void> begun;
+  auto opening = std::async(std::launch::async, [&] {
+    begun.set_value();
+    return SqliteStore::open(path_).has_value();
+  });
+  begun.get_future().wait();
+  writer.kill();
+  EXPECT_TRUE(opening.get());
 }
 
 TEST_F(SqliteFaultTest, refuses_a_second_opener_of_the_same_process) {

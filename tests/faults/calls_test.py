@@ -219,6 +219,8 @@ class ServedCalleeTest(CallTest):
     def test_every_way_to_fail_beside_a_neighbour(self):
         self.start("bad", "misbehave", **ONE_SECOND)
         self.route("bad")
+        self.start("bomb", "misbehave")
+        self.route("bomb")
         before = self.daemon.rss()
         failing = {"/trap-before": 500, "/no-response": 502, "/recurse": 500, "/exit?code=1": 502, "/error-response": 502, "/headers-flood?n=100000": 500,
                    "/spin": 504, "/never": 504}
@@ -230,7 +232,7 @@ class ServedCalleeTest(CallTest):
                     self.is_failure(answer, failing[target], target, [""])
                 else:
                     self.assertFalse(answer is not None and answer.status == 200 and answer.complete, f"{target}: {answer} looks whole")
-            self.assertEqual(self.ask("bad", "/memory-bomb").status, 200)
+            self.assertEqual(self.ask("bomb", "/memory-bomb").status, 200)
             self.assertEqual(self.ask("bad", "/status?code=200").status, 200)
         self.assertGreater(visitor.answers, 5)
         self.assert_idle()
