@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Claims in tokens. Their other forms are in claims_forms.cpp.
 #include "wire/claims.hpp"
+#include "wire/claims_tokens.hpp"
 
 #include <limits>
 
@@ -39,6 +40,7 @@ struct Token {
   std::uint32_t wascap_revision = 0;
   std::optional<std::uint64_t> not_before;
   std::optional<std::uint64_t> expires;
+  std::optional<std::uint64_t> issued_at;
 };
 
 Result<Token> decode_token(std::string_view text) {
@@ -52,6 +54,7 @@ Result<Token> decode_token(std::string_view text) {
       .required("sub", token.subject)
       .defaulted("nbf", token.not_before)
       .defaulted("exp", token.expires)
+      .defaulted("iat", token.issued_at)
       .defaulted("wascap_revision", revision);
   token.wascap_revision = revision.value_or(0);
   const auto* const wascap = payload.if_contains("wascap");
@@ -108,6 +111,7 @@ void take_common(T& claims, const Token& token, std::string_view text) {
   claims.issuer = token.issuer;
   claims.not_before = to_seconds(token.not_before);
   claims.expires = to_seconds(token.expires);
+  claims.issued_at = to_seconds(token.issued_at).value_or(0);
 }
 
 /// Members that are null or absent leave their default.
@@ -121,7 +125,7 @@ void read_common(MemberReader& members, T& claims) {
   claims.revision = revision.value_or(0);
 }
 
-Result<ComponentClaims> decode_component_claims(std::string_view text, std::string_view wasm, Token& token) {
+Result<ComponentClaims> decode_component_claims(std::string_view text, Token& token) {
   WEFT_TRY(token, decode_token(text));
   ComponentClaims claims;
   std::optional<std::vector<std::string>> tags;
@@ -131,43 +135,20 @@ Result<ComponentClaims> decode_component_claims(std::string_view text, std::stri
   read_common(members, claims);
   if (!members.fault().empty()) return malformed_json("token claims", members.fault());
   claims.tags = std::move(tags).value_or(std::vector<std::string>{});
+  claims.hash = std::move(hash).value_or("");
   take_common(claims, token, text);
-  if (token.wascap_revision >= kFirstHashedRevision) {
-    WEFT_TRY(const auto stripped, strip_wasm_tokens(wasm));
-    if (hash != sha256_text(stripped)) return refused("Invalid module hash");
-  }
   return claims;
 }
 
-template <class T>
-json::object payload_of(const T& claims, const TokenStamp& stamp, const KeyPair& issuer, json::object wascap) {
-  json::object payload{
-      {"jti", stamp.token_id}, {"iat", stamp.issued_at}, {"iss", issuer.public_text()}, {"sub", claims.subject}};
-  if (claims.expires) payload["exp"] = *claims.expires;
-  if (claims.not_before) payload["nbf"] = *claims.not_before;
-  wascap["name"] = claims.name;
-  wascap["rev"] = claims.revision;
-  wascap["ver"] = claims.version;
-  payload["wascap"] = std::move(wascap);
-  payload["wascap_revision"] = kFirstHashedRevision;
-  return payload;
+Result<void> check_hash(const ComponentClaims& claims, std::string_view wasm, const Token& token) {
+  if (token.wascap_revision < kFirstHashedRevision) return {};
+  WEFT_TRY(const auto stripped, strip_wasm_tokens(wasm));
+  if (claims.hash != sha256_text(stripped)) return refused("Invalid module hash");
+  return {};
 }
 
-}  // namespace
-
-Result<std::optional<ComponentClaims>> extract_component_claims(std::string_view wasm, TimePoint now) {
-  auto found = find_wasm_token(wasm);
-  if (!found) return within(kExtractFailed, found.error());
-  if (!*found) return std::optional<ComponentClaims>();
-  Token token;
-  auto claims = decode_component_claims(**found, wasm, token);
-  if (!claims) return within(kExtractFailed, claims.error());
-  WEFT_CHECK(validate(token, now));
-  return std::optional(*std::move(claims));
-}
-
-Result<ProviderClaims> read_provider_claims(std::string_view text, TimePoint now) {
-  WEFT_TRY(const auto token, decode_token(text));
+Result<ProviderClaims> decode_provider_claims(std::string_view text, Token& token) {
+  WEFT_TRY(token, decode_token(text));
   ProviderClaims claims;
   std::optional<std::string> vendor;
   std::optional<StringMap> hashes;
@@ -180,17 +161,85 @@ Result<ProviderClaims> read_provider_claims(std::string_view text, TimePoint now
   const auto* const schema = token.wascap.if_contains("config_schema");
   if (schema != nullptr && !schema->is_null()) claims.config_schema = json_text(*schema);
   take_common(claims, token, text);
+  return claims;
+}
+
+json::object component_json(const ComponentClaims& claims, std::string_view hash) {
+  json::object wascap{{"hash", to_json(hash)}, {"tags", to_json(claims.tags)}, {"prov", false}};
+  if (claims.call_alias) wascap["call_alias"] = *claims.call_alias;
+  return wascap;
+}
+
+/// Whoever signs whatever: `wascap` is what it says.
+template <class T>
+json::object signed_by(const T& claims, const TokenStamp& stamp, const KeyPair& issuer, json::object wascap) {
+  json::object payload{
+      {"jti", stamp.token_id}, {"iat", stamp.issued_at}, {"iss", issuer.public_text()}, {"sub", claims.subject}};
+  if (claims.expires) payload["exp"] = *claims.expires;
+  if (claims.not_before) payload["nbf"] = *claims.not_before;
+  payload["wascap"] = std::move(wascap);
+  payload["wascap_revision"] = kFirstHashedRevision;
+  return payload;
+}
+
+template <class T>
+json::object payload_of(const T& claims, const TokenStamp& stamp, const KeyPair& issuer, json::object wascap) {
+  wascap["name"] = claims.name;
+  wascap["rev"] = claims.revision;
+  wascap["ver"] = claims.version;
+  return signed_by(claims, stamp, issuer, std::move(wascap));
+}
+
+}  // namespace
+
+Result<std::optional<ComponentClaims>> extract_component_claims(std::string_view wasm, TimePoint now) {
+  auto found = find_wasm_token(wasm);
+  if (!found) return within(kExtractFailed, found.error());
+  if (!*found) return std::optional<ComponentClaims>();
+  Token token;
+  auto claims = decode_component_claims(**found, token);
+  if (!claims) return within(kExtractFailed, claims.error());
+  if (const auto checked = check_hash(*claims, wasm, token); !checked) return within(kExtractFailed, checked.error());
+  WEFT_CHECK(validate(token, now));
+  return std::optional(*std::move(claims));
+}
+
+Result<std::optional<ComponentClaims>> peek_component_claims(std::string_view wasm) {
+  WEFT_TRY(const auto found, find_wasm_token(wasm));
+  if (!found) return std::optional<ComponentClaims>();
+  Token token;
+  WEFT_TRY(auto claims, decode_component_claims(*found, token));
+  return std::optional(std::move(claims));
+}
+
+Result<ProviderClaims> read_provider_claims(std::string_view text, TimePoint now) {
+  Token token;
+  WEFT_TRY(auto claims, decode_provider_claims(text, token));
   WEFT_CHECK(validate(token, now));
   return claims;
+}
+
+Result<ProviderClaims> peek_provider_claims(std::string_view text) {
+  Token token;
+  return decode_provider_claims(text, token);
 }
 
 Result<std::string> sign_component(std::string_view wasm, const ComponentClaims& claims, const TokenStamp& stamp,
                                    const KeyPair& issuer) {
   WEFT_TRY(const auto stripped, strip_wasm_tokens(wasm));
-  json::object wascap{{"hash", sha256_text(stripped)}, {"tags", to_json(claims.tags)}, {"prov", false}};
-  if (claims.call_alias) wascap["call_alias"] = *claims.call_alias;
+  auto wascap = component_json(claims, sha256_text(stripped));
   WEFT_TRY(const auto token, sign_token(json_text(payload_of(claims, stamp, issuer, std::move(wascap))), issuer));
   return append_wasm_token(stripped, token);
+}
+
+Result<std::string> sign_component_claims(const ComponentClaims& claims, const TokenStamp& stamp,
+                                          const KeyPair& issuer) {
+  return sign_token(json_text(payload_of(claims, stamp, issuer, component_json(claims, ""))), issuer);
+}
+
+Result<std::string> sign_signer_claims(const SignerClaims& claims, const TokenStamp& stamp, const KeyPair& issuer) {
+  json::object wascap{{"name", claims.name}, {"valid_signers", to_json(claims.valid_signers)}};
+  return sign_token(json_text(signed_by(claims, stamp, issuer, std::move(wascap))), issuer);
 }
 
 Result<std::string> sign_provider_claims(const ProviderClaims& claims, const TokenStamp& stamp, const KeyPair& issuer) {

@@ -25,10 +25,13 @@ struct ComponentClaims {
   std::string name;
   std::optional<std::string> call_alias;
   std::vector<std::string> tags;
+  /// Of the binary without its tokens, as in sha256_text(). Only in claims from a token; signing computes it.
+  std::string hash;
   std::string version;
   std::int32_t revision = 0;
   std::optional<std::int64_t> not_before;  ///< epoch seconds
   std::optional<std::int64_t> expires;
+  std::int64_t issued_at = 0;  ///< epoch seconds. Only in claims from a token; signing takes that of its stamp.
 };
 
 struct ProviderClaims {
@@ -44,6 +47,7 @@ struct ProviderClaims {
   std::map<std::string, std::string> target_hashes;
   std::optional<std::int64_t> not_before;
   std::optional<std::int64_t> expires;
+  std::int64_t issued_at = 0;  ///< as in ComponentClaims
 };
 
 using Claims = std::variant<ComponentClaims, ProviderClaims>;
@@ -56,6 +60,10 @@ Result<std::optional<ComponentClaims>> extract_component_claims(std::string_view
 /// The claims of a provider archive's claims.jwt, verified like a component's: signature and dates. The caller compares
 /// `target_hashes` with what the archive holds. (1.9 does not verify the signature; we do, as the facts recommend.)
 Result<ProviderClaims> read_provider_claims(std::string_view token, std::chrono::system_clock::time_point now);
+
+/// What tokens say, with nothing verified but their form: for a person who wants to see what is wrong with one.
+Result<std::optional<ComponentClaims>> peek_component_claims(std::string_view wasm);
+Result<ProviderClaims> peek_provider_claims(std::string_view token);
 
 /// What a token says besides its claims.
 struct TokenStamp {

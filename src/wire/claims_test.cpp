@@ -172,5 +172,18 @@ TEST(ClaimsTest, reads_the_claims_of_a_provider) {
   EXPECT_EQ(read_provider_claims(forged, kNowPoint).error().message(), "signature is not valid");
 }
 
+TEST(ClaimsTest, shows_claims_that_do_not_hold) {
+  auto claims = cart_claims();
+  claims.expires = kNow - 10;
+  const auto wasm = signed_cart(claims);
+  EXPECT_EQ(error_of(wasm).code(), Errc::permission_denied);
+  const auto shown = peek_component_claims(wasm);
+  ASSERT_TRUE(shown && *shown);
+  EXPECT_EQ((*shown)->name, "cart");
+  EXPECT_EQ((*shown)->expires, kNow - 10);
+  EXPECT_EQ((*shown)->hash, sha256_text(*strip_wasm_tokens(wasm)));
+  EXPECT_EQ(peek_component_claims(component("")).operator*(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace weft::wire

@@ -22,14 +22,6 @@ AuctionNames names_of(AuctionKind kind) noexcept {
   return {"provider auction", "provider_ref", "provider_id"};
 }
 
-void put_optional(json::object& object, std::string_view name, const std::optional<StringMap>& map) {
-  if (map) object[to_json(name)] = to_json(*map);
-}
-
-void put_optional(json::object& object, std::string_view name, const std::optional<std::string>& text) {
-  if (text) object[to_json(name)] = *text;
-}
-
 }  // namespace
 
 std::string encode(const ScaleComponent& command) {
@@ -217,9 +209,9 @@ std::string encode(const RegistryCredentials& credentials) {
   return json_text(object);
 }
 
-Result<RegistryCredentials> decode_registry_credentials(std::string_view text) {
+/// Of each registry.
+static Result<RegistryCredentials> read_credentials(const json::object& object) {
   constexpr std::string_view what = "registry credentials";
-  WEFT_TRY(const auto object, parse_json_object(text, what));
   RegistryCredentials credentials;
   for (const auto& [key, value] : object) {
     const std::string registry(key.data(), key.size());
@@ -235,13 +227,26 @@ Result<RegistryCredentials> decode_registry_credentials(std::string_view text) {
   return credentials;
 }
 
+Result<RegistryCredentials> decode_registry_credentials(std::string_view text) {
+  WEFT_TRY(const auto object, parse_json_object(text, "registry credentials"));
+  return read_credentials(object);
+}
+
+std::string encode_config_question(const StringMap& labels) {
+  return json_text(json::object{{"labels", to_json(labels)}});
+}
+
+Result<RegistryCredentials> decode_config_answer(std::string_view text) {
+  constexpr std::string_view what = "config service's answer";
+  WEFT_TRY(const auto object, parse_json_object(text, what));
+  const auto* const credentials = object.if_contains("registryCredentials");
+  if (credentials == nullptr || credentials->is_null()) return RegistryCredentials();
+  if (!credentials->is_object()) return malformed_json(what, "member `registryCredentials` must be an object");
+  return read_credentials(credentials->get_object());
+}
+
 std::string encode(const StringMap& map) { return json_text(to_json(map)); }
 
-Result<StringMap> decode_string_map(std::string_view text) {
-  WEFT_TRY(const auto value, parse_json(text, "configuration"));
-  StringMap map;
-  if (const auto fault = read_json(value, map); !fault.empty()) return malformed_json("configuration", fault);
-  return map;
-}
+Result<StringMap> decode_string_map(std::string_view text) { return decode_value<StringMap>(text, "configuration"); }
 
 }  // namespace weft::wire

@@ -172,6 +172,9 @@ Result<Label> decode_label_put(std::string_view json);
 Result<Label> decode_label_del(std::string_view json);
 std::string encode(const RegistryCredentials& credentials);
 Result<RegistryCredentials> decode_registry_credentials(std::string_view json);
+/// What a host asks the config service, and what that has for it (control-plane facts 2.6).
+std::string encode_config_question(const StringMap& labels);
+Result<RegistryCredentials> decode_config_answer(std::string_view json);
 std::string encode(const HostPing& ping);
 Result<HostPing> decode_host_ping(std::string_view json);
 std::string encode(const HostInventory& inventory);

@@ -1,42 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes through every decoder of the control plane; the first byte chooses which. What decodes must encode to a
-// text that decodes again and encodes to itself.
+// Any bytes through every decoder of the control plane.
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <string>
 #include <string_view>
 
 #include "wire/claims.hpp"
 #include "wire/control.hpp"
 #include "wire/event.hpp"
 #include "wire/json.hpp"
+#include "wire/policy.hpp"
+#include "wire/round_trip_fuzz.hpp"
+#include "wire/secrets.hpp"
+#include "wire/spy.hpp"
 
 namespace {
 
 using namespace weft;
 using namespace weft::wire;
-
-void insist(bool condition) {
-  if (!condition) std::abort();
-}
-
-void insist_clear(const Error& error) { insist(error.code() == Errc::malformed && !error.message().empty()); }
-
-template <class Decode, class Encode>
-void round_trip(std::string_view text, Decode decode, Encode encode_again) {
-  const auto first = decode(text);
-  if (!first) return insist_clear(first.error());
-  const std::string once = encode_again(*first);
-  const auto second = decode(once);
-  insist(static_cast<bool>(second));
-  insist(encode_again(*second) == once);
-}
-
-template <auto kDecode>
-void plain(std::string_view text) {
-  round_trip(text, kDecode, [](const auto& value) { return encode(value); });
-}
 
 template <auto kDecode, AuctionKind kKind>
 void of_kind(std::string_view text) {
@@ -63,7 +44,31 @@ void stored_claims(std::string_view text) {
   }
 }
 
-constexpr std::array kDecoders = {
+void config_answer(std::string_view text) {
+  const auto logins = decode_config_answer(text);
+  if (!logins) return insist_clear(logins.error());
+  const auto again = decode_registry_credentials(encode(*logins));
+  insist(again && encode(*again) == encode(*logins));
+}
+
+/// What is no secret says so, as one of few kinds of error.
+void secret_response(std::string_view text) {
+  const auto secret = decode_secret_response(text);
+  if (secret) return insist(secret->value.size() <= text.size());
+  const auto code = secret.error().code();
+  insist(code == Errc::malformed || code == Errc::not_found || code == Errc::permission_denied ||
+         code == Errc::refused);
+}
+
+void secret_reference(std::string_view text) {
+  const auto config = decode_string_map(text);
+  if (!config) return;
+  const auto reference = read_secret_reference("SECRET_x", *config);
+  if (!reference) return insist_clear(reference.error());
+  insist(!secret_request(*reference, {.entity_jwt = "e", .host_jwt = "h", .application = {}}).empty());
+}
+
+constexpr auto kDecoders = std::to_array<Decoder>({
     &plain<decode_scale_component>,
     &plain<decode_update_component>,
     &plain<decode_start_provider>,
@@ -87,15 +92,16 @@ constexpr std::array kDecoders = {
     &with_text<decode_reply, &Reply::response>,
     &with_text<decode_event, &Event::data>,
     &stored_claims,
-};
+    &plain<decode_policy_decision>,
+    &config_answer,
+    &secret_response,
+    &secret_reference,
+    &plain<decode_spy_question>,
+    &plain<decode_spy_answer>,
+});
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  // From 'a' on, so that a corpus is text that people can read and write.
-  const auto choice = static_cast<std::size_t>(static_cast<std::uint8_t>(data[0] - 'a'));
-  kDecoders.at(choice % kDecoders.size())(bytes.substr(1));
-  return 0;
+  return decode_any(kDecoders, data, size);
 }

@@ -5,25 +5,13 @@
 #include "wire/link_json.hpp"
 
 namespace weft::wire {
-namespace {
 
 namespace json = boost::json;
-
-/// Parses `text` and reads it as a whole.
-template <class T>
-Result<T> decode_value(std::string_view text, std::string_view what) {
-  WEFT_TRY(const auto value, parse_json(text, what));
-  T decoded;
-  if (const auto fault = read_json(value, decoded); !fault.empty()) return malformed_json(what, fault);
-  return decoded;
-}
-
-}  // namespace
 
 // Static and not in the unnamed namespace, where the templates of json.hpp would not find them.
 static json::object to_json(const ComponentDescription& component) {
   json::object object{{"id", component.id}, {"image_ref", component.image_ref}};
-  if (component.name) object["name"] = *component.name;
+  put_optional(object, "name", component.name);
   object["annotations"] = to_json(component.annotations);
   object["revision"] = component.revision;
   object["max_instances"] = component.max_instances;
@@ -35,7 +23,7 @@ static json::object to_json(const ComponentDescription& component) {
 
 static json::object to_json(const ProviderDescription& provider) {
   json::object object{{"id", provider.id}, {"image_ref", provider.image_ref}};
-  if (provider.name) object["name"] = *provider.name;
+  put_optional(object, "name", provider.name);
   object["revision"] = provider.revision;
   object["annotations"] = to_json(provider.annotations);
   return object;
@@ -91,7 +79,7 @@ std::string encode(const HostPing& ping) {
       {"id", ping.id},           {"friendly_name", ping.friendly_name}, {"labels", to_json(ping.labels)},
       {"lattice", ping.lattice}, {"uptime_human", ping.uptime_human},   {"uptime_seconds", ping.uptime_seconds},
       {"version", ping.version}, {"ctl_host", ping.ctl_host},           {"rpc_host", ping.rpc_host}};
-  if (ping.js_domain) object["js_domain"] = *ping.js_domain;
+  put_optional(object, "js_domain", ping.js_domain);
   return json_text(object);
 }
 

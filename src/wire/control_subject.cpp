@@ -90,6 +90,18 @@ Result<void> check_lattice_name(std::string_view name) { return check_name("latt
 
 Result<void> check_workload_id(std::string_view id) { return check_name("id of a component or provider", id); }
 
+Result<void> check_topic(std::string_view option, std::string_view topic) {
+  bool fits = !topic.empty();
+  for (auto rest = topic; fits && !rest.empty();) {
+    const auto dot = std::min(rest.find('.'), rest.size());
+    fits = is_name(rest.substr(0, dot)) && dot + 1 != rest.size();
+    rest.remove_prefix(std::min(dot + 1, rest.size()));
+  }
+  if (fits) return {};
+  return Error{Errc::invalid_argument, fmt::format("{}: `{}` is no subject of a service", option, topic),
+               "write words of letters, digits, `_` and `-` with dots between them", Blame::operator_};
+}
+
 std::string event_subject(std::string_view lattice, std::string_view event) {
   return fmt::format("wasmbus.evt.{}.{}", lattice, event);
 }

@@ -57,6 +57,8 @@ std::optional<ControlSubject> parse_control_subject(const ControlRoot& root, std
 Result<void> check_lattice_name(std::string_view name);
 /// The same for the ids of components and providers.
 Result<void> check_workload_id(std::string_view id);
+/// invalid_argument unless `topic`, the subject of a service that `option` names, is names with dots between them.
+Result<void> check_topic(std::string_view option, std::string_view topic);
 
 /// "wasmbus.evt.{lattice}.{event}". The root is not configurable.
 std::string event_subject(std::string_view lattice, std::string_view event);

@@ -43,6 +43,16 @@ TEST(ControlSubjectTest, refuses_what_is_no_operation) {
   }
 }
 
+TEST(ControlSubjectTest, topics_of_services_are_names_with_dots_between) {
+  for (const auto* topic : {"policy", "wasmcloud.policy", "a.b-c.D_9"}) EXPECT_TRUE(check_topic("--x", topic)) << topic;
+  for (const auto* topic : {"", ".", "a.", ".a", "a..b", "a.*", ">", "a b", "\xc3\xbc"}) {
+    const auto checked = check_topic("--policy-topic", topic);
+    ASSERT_FALSE(checked) << topic;
+    EXPECT_EQ(checked.error().code(), Errc::invalid_argument);
+    EXPECT_TRUE(checked.error().message().starts_with("--policy-topic")) << checked.error().message();
+  }
+}
+
 TEST(ControlSubjectTest, limits_names_to_what_a_bucket_and_a_token_take) {
   EXPECT_TRUE(check_lattice_name("default"));
   EXPECT_TRUE(check_lattice_name("A-z_09"));

@@ -52,6 +52,17 @@ boost::json::array to_json_array(const std::vector<T>& list) {
   return array;
 }
 
+/// A member where there is a value, none where there is not.
+template <class T>
+void put_optional(boost::json::object& object, std::string_view name, const std::optional<T>& value) {
+  if (!value) return;
+  if constexpr (requires { to_json(*value); }) {
+    object[to_json(name)] = to_json(*value);
+  } else {
+    object[to_json(name)] = *value;
+  }
+}
+
 /// read_json(value, out) fills `out` and returns what is wrong with the value: "must be a string". Empty: nothing is.
 std::string read_json(const boost::json::value& value, std::string& out);
 std::string read_json(const boost::json::value& value, bool& out);
@@ -89,6 +100,15 @@ std::string read_json(const boost::json::value& value, std::optional<T>& out) {
   out.reset();
   if (value.is_null()) return {};
   return read_json(value, out.emplace());
+}
+
+/// Parses `text` and reads it as a whole.
+template <class T>
+Result<T> decode_value(std::string_view text, std::string_view what) {
+  WEFT_TRY(const auto value, parse_json(text, what));
+  T decoded;
+  if (const auto fault = read_json(value, decoded); !fault.empty()) return malformed_json(what, fault);
+  return decoded;
 }
 
 /// Reads the members of one object. The first fault is kept and what follows it is skipped, so that a decoder reads

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/jwt.hpp"
 
-#include <sodium.h>
-
+#include "wire/base64.hpp"
 #include "wire/json.hpp"
 
 namespace weft::wire {
@@ -10,25 +9,12 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kAlphabet = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-
-std::string to_base64(std::string_view bytes) {
-  std::string text(sodium_base64_encoded_len(bytes.size(), kAlphabet), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                    kAlphabet);
-  text.pop_back();  // the zero byte that C wants
-  return text;
-}
+std::string to_base64(std::string_view bytes) { return to_base64url(bytes, Padding::none); }
 
 Result<std::string> from_base64(std::string_view text, std::string_view segment) {
-  std::string bytes(text.size() / 4 * 3 + 3, '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(), text.size(), nullptr,
-                        &size, nullptr, kAlphabet) != 0) {
-    return malformed_json("token", fmt::format("its {} is not base64url", segment));
-  }
-  bytes.resize(size);
-  return bytes;
+  auto bytes = from_base64url(text, Padding::none);
+  if (!bytes) return malformed_json("token", fmt::format("its {} is not base64url", segment));
+  return *std::move(bytes);
 }
 
 }  // namespace

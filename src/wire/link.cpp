@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "wire/config_merge.hpp"
 #include "wire/json.hpp"
 #include "wire/link_json.hpp"
 
@@ -33,39 +34,17 @@ bool shares_interface(const Link& a, const Link& b) noexcept {
 
 }  // namespace
 
-json::object to_json(const Link& link) {
-  return {{"source_id", link.source_id},
-          {"target", link.target},
-          {"name", link.name},
-          {"wit_namespace", link.wit_namespace},
-          {"wit_package", link.wit_package},
-          {"interfaces", to_json(link.interfaces)},
-          {"source_config", to_json(link.source_config)},
-          {"target_config", to_json(link.target_config)}};
-}
+json::object to_json(const Link& link) { return link_members(link); }
 
 std::string read_json(const json::value& value, Link& out) {
   if (!value.is_object()) return "must be an object";
   MemberReader members(value.get_object());
-  return members.required("source_id", out.source_id)
-      .required("target", out.target)
-      .defaulted("name", out.name)
-      .required("wit_namespace", out.wit_namespace)
-      .required("wit_package", out.wit_package)
-      .required("interfaces", out.interfaces)
-      .defaulted("source_config", out.source_config)
-      .defaulted("target_config", out.target_config)
-      .fault();
+  return read_link_members(members, out).fault();
 }
 
 std::string encode(const Link& link) { return json_text(to_json(link)); }
 
-Result<Link> decode_link(std::string_view text) {
-  WEFT_TRY(const auto value, parse_json(text, "link"));
-  Link link;
-  if (const auto fault = read_json(value, link); !fault.empty()) return malformed_json("link", fault);
-  return link;
-}
+Result<Link> decode_link(std::string_view text) { return decode_value<Link>(text, "link"); }
 
 std::string encode(const ComponentSpec& spec) {
   return json_text(json::object{{"url", spec.url}, {"links", to_json_array(spec.links)}});
@@ -97,6 +76,11 @@ bool put_link(std::vector<Link>& links, Link added) {
     *found = std::move(added);
   }
   return true;
+}
+
+bool names_secrets(const Link& link) noexcept {
+  const auto is_secret = [](const std::string& name) { return is_secret_name(name); };
+  return std::ranges::any_of(link.source_config, is_secret) || std::ranges::any_of(link.target_config, is_secret);
 }
 
 LinkChanges compare_links(const std::vector<Link>& before, const std::vector<Link>& now) {

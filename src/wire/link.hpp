@@ -44,6 +44,9 @@ const Link* find_conflict(const std::vector<Link>& links, const Link& added) noe
 /// appends. False: it was there already, just so.
 bool put_link(std::vector<Link>& links, Link added);
 
+/// Whether one of its configurations is a secret reference: such a link is never told in the clear.
+bool names_secrets(const Link& link) noexcept;
+
 /// What makes one list of links of the other: those that are no longer there, whatever their interfaces and
 /// configurations are, and those that are new or changed. Borrows from both lists. Cost: a comparison of each link, and
 /// a sort of them if any has changed or gone.

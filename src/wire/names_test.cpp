@@ -40,6 +40,20 @@ TEST(TimeTextTest, has_nine_digits) {
   EXPECT_EQ(time_text(at(1'709'251'199'000'000'000)), "2024-02-29T23:59:59.000000000Z");
 }
 
+TEST(TimeTextTest, reads_moments_in_utc) {
+  const auto seconds = [](std::string_view text) {
+    const auto moment = parse_time(text);
+    return moment ? moment->time_since_epoch().count() : -1;
+  };
+  EXPECT_EQ(seconds("2026-11-20T21:21:11.865985051Z"), 1'795'209'671);
+  EXPECT_EQ(seconds("1970-01-01T00:00:00Z"), 0);
+  for (const auto* const text : {"", "Z", "2026-11-20T21:21:11", "2026-11-20T21:21:11.Z", "2026-11-20T21:21:11.1xZ",
+                                 "2026-13-20T21:21:11Z", "2026-02-30T21:21:11Z", "2026-11-20T24:21:11Z",
+                                 "2026-11-20 21:21:11Z", "2026-11-20T21:21:11+01:00", "-026-11-20T21:21:11Z"}) {
+    EXPECT_EQ(seconds(text), -1) << text;
+  }
+}
+
 TEST(ConfigMergeTest, lets_the_right_most_win) {
   const Map a{{"x", "1"}, {"y", "2"}}, b{{"y", "3"}};
   EXPECT_EQ(merge_config(std::array{a, b}), (Map{{"x", "1"}, {"y", "3"}}));

@@ -18,6 +18,14 @@ Uuid time_ordered_uuid(std::chrono::system_clock::time_point now, std::span<cons
   return uuid;
 }
 
+Uuid random_uuid(std::span<const std::uint8_t, 16> random) noexcept {
+  Uuid uuid{};
+  std::ranges::copy(random, uuid.begin());
+  uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0FU) | 0x40U);
+  uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3FU) | 0x80U);
+  return uuid;
+}
+
 std::string uuid_text(const Uuid& uuid) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;

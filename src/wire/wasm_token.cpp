@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/wasm_token.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
+
+#include "wire/sha256.hpp"
 
 namespace weft::wire {
 namespace {
@@ -173,16 +173,6 @@ std::string append_wasm_token(std::string_view stripped, std::string_view token)
   return out;
 }
 
-std::string sha256_text(std::string_view bytes) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string text;
-  for (const unsigned byte : hash) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15U];
-  }
-  return text;
-}
+std::string sha256_text(std::string_view bytes) { return upper_hex(sha256(bytes)); }
 
 }  // namespace weft::wire
