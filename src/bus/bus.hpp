@@ -37,6 +37,9 @@ struct SubscribeOptions {
   std::string queue_group;  ///< empty: none
   std::size_t max_pending = 65'536;
   WhenFull when_full = WhenFull::drop_newest;
+  /// Told of each message that is dropped, on any thread, while the bus delivers: it must neither block nor use the
+  /// bus.
+  std::function<void(const Message& message)> on_dropped = {};
 };
 
 enum class BusState : std::uint8_t { connected, disconnected, closed };
@@ -58,7 +61,8 @@ class Bus {
   /// Messages that slow subscriptions have dropped since the start.
   [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
 
-  /// Hands the message to the transport. While disconnected it is kept in a bounded buffer, then `unavailable`.
+  /// Hands the message to the transport. While disconnected it is kept in a bounded buffer, then `unavailable`. If
+  /// nobody listens to its subject, its reply subject is told so (kNobodyListens).
   virtual Result<void> publish(Message message) = 0;
   /// Publishes with an inbox of its own and gives the first answer. `unavailable` at once when nobody listens.
   virtual async::Task<Message> request(Message message, std::chrono::milliseconds timeout) = 0;

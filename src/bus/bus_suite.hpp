@@ -271,6 +271,27 @@ TEST_P(BusSuite, tells_at_once_that_nobody_listens) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
 }
 
+TEST_P(BusSuite, tells_the_reply_subject_of_a_message_that_nobody_listens) {
+  Collected<Message> heard;
+  collect("weft.heard", heard);
+  const std::string inbox = bus().new_inbox();
+  Collected<Message> told;
+  keep(bus().subscribe(shard_, inbox + ".*", {}, [&](Message message) { told.add(std::move(message)); }));
+  flush(bus());
+  for (const auto* const subject : {"weft.heard", "weft.unheard"}) {
+    ASSERT_TRUE(bus().publish(
+        {.subject = subject, .reply = inbox + "." + std::string(subject).substr(5), .headers = {}, .payload = "x"}));
+  }
+  publish("weft.unheard", "whoever sends this wants no answer");
+  const auto messages = told.wait_for(1);
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages[0].subject, inbox + ".unheard");
+  EXPECT_EQ(messages[0].reply, "");
+  EXPECT_EQ(messages[0].header(kStatusHeader), kNobodyListens);
+  EXPECT_EQ(messages[0].payload, "");
+  EXPECT_EQ(heard.wait_for(1).size(), 1U);
+}
+
 TEST_P(BusSuite, ends_a_request_at_its_deadline) {
   Collected<Message> silent;
   collect("weft.silent", silent);
@@ -347,7 +368,13 @@ TEST_P(BusSuite, drops_what_a_slow_handler_has_no_room_for) {
   async::Shard slow(1);
   slow.start();
   bool first = true;
-  auto made = peer().subscribe(slow, "weft.slow", {.queue_group = {}, .max_pending = 10}, [&](const Message& message) {
+  std::atomic<std::uint64_t> told{0};
+  SubscribeOptions options{.queue_group = {}, .max_pending = 10};
+  options.on_dropped = [&](const Message& message) {
+    EXPECT_EQ(message.subject, "weft.slow");
+    ++told;
+  };
+  auto made = peer().subscribe(slow, "weft.slow", std::move(options), [&](const Message& message) {
     if (std::exchange(first, false)) {
       begun.set_value();
       may_go_on.wait();
@@ -363,6 +390,7 @@ TEST_P(BusSuite, drops_what_a_slow_handler_has_no_room_for) {
   for (int i = 1; i <= 100; ++i) publish("weft.slow", std::to_string(i));
   EXPECT_EQ(witness.wait_for(101).size(), 101U);
   EXPECT_TRUE(eventually([&] { return peer().dropped() > before; }));
+  EXPECT_TRUE(eventually([&] { return peer().dropped() - before == told && told > 0; }));
   go_on.set_value();
   EXPECT_GE(got.wait_for(2).size(), 2U);
   EXPECT_EQ(got.now()[0], "0");

@@ -14,6 +14,10 @@ class BothSubscriptions final : public Subscription {
   BothSubscriptions(std::unique_ptr<Subscription> lattice, std::unique_ptr<Subscription> local)
       : lattice_(std::move(lattice)), local_(std::move(local)) {}
 
+  void drain(std::move_only_function<void()> done) override {
+    lattice_->drain([this, done = std::move(done)]() mutable { local_->drain(std::move(done)); });
+  }
+
  private:
   std::unique_ptr<Subscription> lattice_;
   std::unique_ptr<Subscription> local_;

@@ -104,10 +104,14 @@ std::size_t split(std::string_view subject, std::array<std::string_view, kMaxTok
 
 }  // namespace
 
+std::string jetstream_api(std::string_view domain) {
+  return domain.empty() ? "$JS.API." : fmt::format("$JS.{}.API.", domain);
+}
+
 BucketSubjects::BucketSubjects(std::string bucket, const std::string& domain)
     : bucket_(std::move(bucket)),
       stream_("KV_" + bucket_),
-      api_(domain.empty() ? "$JS.API." : "$JS." + domain + ".API."),
+      api_(jetstream_api(domain)),
       write_prefix_(domain.empty() ? std::string() : api_),
       prefix_("$KV." + bucket_ + '.') {}
 
@@ -130,9 +134,11 @@ Result<StreamInfo> decode_stream(std::string_view text) {
     return malformed("stream");
   }
   const auto* direct = config->if_contains("allow_direct");
+  const auto compression = read_text(*config, "compression");
   return StreamInfo{.created = read_text(answer, "created"),
                     .last_revision = *last,
-                    .allows_direct = direct != nullptr && direct->is_bool() && direct->get_bool()};
+                    .allows_direct = direct != nullptr && direct->is_bool() && direct->get_bool(),
+                    .is_compressed = !compression.empty() && compression != "none"};
 }
 
 Result<ConsumerInfo> decode_consumer(std::string_view text) {
@@ -144,6 +150,15 @@ Result<ConsumerInfo> decode_consumer(std::string_view text) {
   }
   info.pending = *pending;
   return info;
+}
+
+Result<void> decode_done(std::string_view text) {
+  WEFT_TRY(const auto answer, parse_answer(text, "confirmation"));
+  const auto* success = answer.if_contains("success");
+  if (success == nullptr || !success->is_bool() || !success->get_bool()) {
+    return malformed("confirmation");
+  }
+  return {};
 }
 
 Result<std::uint64_t> decode_write(std::string_view text) {
@@ -232,6 +247,9 @@ std::string encode_consumer(const BucketSubjects& subjects, const ConsumerReques
   if (request.heartbeat.count() > 0) {
     config["flow_control"] = true;
     config["idle_heartbeat"] = std::chrono::nanoseconds(request.heartbeat).count();
+  }
+  if (request.wanted == Wanted::headers) {
+    config["headers_only"] = true;
   }
   const json::object body{{"stream_name", subjects.stream()}, {"config", std::move(config)}};
   return json::serialize(body);

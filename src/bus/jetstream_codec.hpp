@@ -20,6 +20,12 @@
 
 namespace weft::bus {
 
+/// Of a write: the revision that what it replaces must have; 0: there is none.
+inline constexpr std::string_view kExpectedRevision = "Nats-Expected-Last-Subject-Sequence";
+
+/// What the subjects of JetStream's requests begin with: "$JS.API." or "$JS.{domain}.API.". No domain: empty.
+std::string jetstream_api(std::string_view domain);
+
 /// The subjects of one bucket.
 class BucketSubjects {
  public:
@@ -27,7 +33,7 @@ class BucketSubjects {
 
   [[nodiscard]] const std::string& bucket() const noexcept { return bucket_; }
   [[nodiscard]] const std::string& stream() const noexcept { return stream_; }
-  /// "$JS.API." or "$JS.{domain}.API." with `verb`, and the stream.
+  /// jetstream_api() with `verb`, and the stream.
   [[nodiscard]] std::string api(std::string_view verb) const;
   /// Where a key's value is stored, and what a consumer filters by.
   [[nodiscard]] std::string stored(std::string_view key) const;
@@ -48,6 +54,7 @@ struct StreamInfo {
   std::string created;  ///< tells a stream from an earlier one of that name
   std::uint64_t last_revision = 0;
   bool allows_direct = false;
+  bool is_compressed = false;
 };
 Result<StreamInfo> decode_stream(std::string_view json);
 
@@ -56,6 +63,9 @@ struct ConsumerInfo {
   std::uint64_t pending = 0;
 };
 Result<ConsumerInfo> decode_consumer(std::string_view json);
+
+/// What is answered to requests that only succeed or fail: a purge, a deletion.
+Result<void> decode_done(std::string_view json);
 
 /// The revision of an acknowledged write.
 Result<std::uint64_t> decode_write(std::string_view json);
@@ -77,11 +87,15 @@ Operation operation_of(const Message& message);
 /// The body that creates a bucket's stream with the defaults of facts 4.1.
 std::string encode_stream(const BucketSubjects& subjects);
 
+/// What a consumer is to deliver of each message.
+enum class Wanted : std::uint8_t { all, headers };
+
 struct ConsumerRequest {
   std::string deliver_to;
   std::string filter;
   std::uint64_t first_revision = 0;        ///< 0: the last value of each key, then what follows
   std::chrono::milliseconds heartbeat{0};  ///< 0: none, and no flow control
+  Wanted wanted = Wanted::all;
 };
 /// The body that makes an ephemeral push consumer, which the server forgets when nobody listens.
 std::string encode_consumer(const BucketSubjects& subjects, const ConsumerRequest& request);

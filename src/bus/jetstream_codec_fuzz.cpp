@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace weft::bus;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static_cast<void>(decode_stream(text));
+  static_cast<void>(decode_done(text));
   if (const auto consumer = decode_consumer(text)) {
     require(!(*consumer).name.empty());
   }

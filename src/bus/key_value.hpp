@@ -57,6 +57,8 @@ class KeyValue {
   virtual async::Task<std::optional<Entry>> get(std::string key) = 0;
   /// Every present entry, by key.
   virtual async::Task<std::vector<Entry>> list() = 0;
+  /// The keys of list(), in order, without their values where the store can do so.
+  virtual async::Task<std::vector<std::string>> keys();
   /// The new revision. The bytes are stored unchanged.
   virtual async::Task<std::uint64_t> put(std::string key, std::string value) = 0;
   /// Only if the key is absent (or erased); else conflict.

@@ -177,6 +177,9 @@ TEST_P(KeyValueSuite, lists_what_is_present_by_key) {
   ASSERT_EQ(entries->size(), 2U);
   EXPECT_EQ((*entries)[0].key + (*entries)[0].value, "a4");
   EXPECT_EQ((*entries)[1].key + (*entries)[1].value, "b2");
+  const auto keys = wait(bucket_->keys());
+  ASSERT_TRUE(keys);
+  EXPECT_EQ(*keys, (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_P(KeyValueSuite, erases_and_purges) {

@@ -70,8 +70,9 @@ Result<std::unique_ptr<Subscription>> LocalDispatch::subscribe(async::Shard& sha
                                                                ListenHooks hooks) {
   WEFT_CHECK(check_pattern(subject));
   WEFT_CHECK(check_queue_group(options.queue_group));
-  const auto queue = std::make_shared<ShardQueue<Message>>(shard, options.max_pending,
-                                                           to_queue_policy(options.when_full), std::move(handler));
+  const auto queue =
+      std::make_shared<ShardQueue<Message>>(shard, options.max_pending, to_queue_policy(options.when_full),
+                                            std::move(handler), std::move(options.on_dropped));
   std::uint64_t id = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -83,16 +84,26 @@ Result<std::unique_ptr<Subscription>> LocalDispatch::subscribe(async::Shard& sha
   if (hooks.joined) {
     hooks.joined(id);
   }
+  // Leaves once: by draining, else at its end.
+  auto leave = [self = shared_from_this(), id, leaving = std::move(hooks.leaving), has_left = false]() mutable {
+    if (std::exchange(has_left, true)) {
+      return;
+    }
+    if (leaving) {
+      leaving(id);
+    }
+    const std::lock_guard lock(self->mutex_);
+    self->index_.remove(id);
+  };
+  const auto shared = std::make_shared<decltype(leave)>(std::move(leave));
   return std::unique_ptr<Subscription>(std::make_unique<EndingSubscription>(
-      [self = shared_from_this(), id, queue, leaving = std::move(hooks.leaving)]() mutable {
-        if (leaving) {
-          leaving(id);
-        }
-        {
-          const std::lock_guard lock(self->mutex_);
-          self->index_.remove(id);
-        }
+      [shared, queue] {
+        (*shared)();
         queue->close();
+      },
+      [shared, queue](EndingSubscription::Done done) {
+        (*shared)();
+        queue->finish(std::move(done));
       }));
 }
 

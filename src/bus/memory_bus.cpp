@@ -35,7 +35,13 @@ std::unique_ptr<Subscription> MemoryBus::on_state(async::Shard& shard, std::func
 std::uint64_t MemoryBus::dropped() const noexcept { return state_->dispatch->dropped(); }
 
 Result<void> MemoryBus::publish(Message message) {
-  WEFT_CHECK(publish_and_tell(message));
+  WEFT_TRY(const bool is_heard, publish_and_tell(message));
+  if (!is_heard && !message.reply.empty()) {
+    state_->dispatch->deliver({.subject = std::move(message.reply),
+                               .reply = {},
+                               .headers = {{.name = std::string(kStatusHeader), .value = std::string(kNobodyListens)}},
+                               .payload = {}});
+  }
   return {};
 }
 

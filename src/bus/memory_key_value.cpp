@@ -6,6 +6,17 @@
 #include <utility>
 
 namespace weft::bus {
+
+async::Task<std::vector<std::string>> KeyValue::keys() {
+  WEFT_CO_TRY(auto entries, co_await list());
+  std::vector<std::string> keys;
+  keys.reserve(entries.size());
+  for (auto& entry : entries) {
+    keys.push_back(std::move(entry.key));
+  }
+  co_return keys;
+}
+
 namespace {
 
 struct Buckets {

@@ -8,6 +8,11 @@
 
 namespace weft::bus {
 
+/// What a server says in place of an answer: a status, as a header of a message without a payload. To the reply subject
+/// of a message that nobody listens to it says 503.
+inline constexpr std::string_view kStatusHeader = "Status";
+inline constexpr std::string_view kNobodyListens = "503";
+
 struct MessageHeader {
   std::string name;
   std::string value;

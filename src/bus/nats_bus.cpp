@@ -12,6 +12,13 @@
 
 namespace weft::bus {
 
+namespace {
+
+/// For the server to tell that it sends nothing more.
+constexpr std::chrono::milliseconds kDrainTimeout{2'000};
+
+}  // namespace
+
 Result<std::unique_ptr<NatsBus>> NatsBus::connect(NatsOptions options) {
   WEFT_TRY(auto connection, NatsConnection::open(std::move(options)));
   return std::unique_ptr<NatsBus>(new NatsBus(std::move(connection)));
@@ -51,12 +58,22 @@ Result<std::unique_ptr<Subscription>> NatsBus::subscribe(async::Shard& shard, st
   WEFT_CHECK(check_pattern(subject));
   WEFT_CHECK(check_queue_group(options.queue_group));
   const auto when_full = options.when_full == WhenFull::drop_oldest ? QueueFull::drop_oldest : QueueFull::drop_newest;
-  auto mailbox = std::make_shared<Mailbox>(shard, options.max_pending, when_full, std::move(handler));
+  auto mailbox =
+      std::make_shared<Mailbox>(shard, options.max_pending, when_full, std::move(handler), options.on_dropped);
   WEFT_TRY(auto delivery, connection_->subscribe(subject, options, mailbox));
-  return std::make_unique<EndingSubscription>([mailbox = std::move(mailbox), delivery = std::move(delivery)] {
-    mailbox->close();
-    delivery->end();
-  });
+  return std::make_unique<EndingSubscription>(
+      [mailbox, delivery] {
+        mailbox->close();
+        delivery->end();
+      },
+      [mailbox, delivery, connection = connection_](EndingSubscription::Done done) {
+        if (connection->state() != BusState::connected) {
+          return mailbox->finish(std::move(done));  // no server that could still send
+        }
+        // nats.c tells on a thread of its own when the last message has been received; it may copy what it calls.
+        const auto shared = std::make_shared<EndingSubscription::Done>(std::move(done));
+        delivery->drain(kDrainTimeout, [mailbox, shared] { mailbox->finish([shared] { (*shared)(); }); });
+      });
 }
 
 std::string NatsBus::new_inbox() {
@@ -68,7 +85,11 @@ std::string NatsBus::new_inbox() {
 async::Task<void> NatsBus::flush(std::chrono::milliseconds timeout) { return connection_->flush(timeout); }
 
 async::Task<std::shared_ptr<KeyValue>> NatsBus::open_bucket(std::string name) {
-  return NatsKeyValue::open(connection_, std::move(name));
+  return NatsKeyValue::open(connection_, std::move(name), IfMissing::create);
+}
+
+async::Task<std::shared_ptr<KeyValue>> NatsBus::open_existing_bucket(std::string name) {
+  return NatsKeyValue::open(connection_, std::move(name), IfMissing::fail);
 }
 
 async::Task<void> NatsBus::drain(std::chrono::milliseconds timeout) {

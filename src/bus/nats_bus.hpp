@@ -5,10 +5,11 @@
 /// The destructor closes what drain() has not, and waits for the threads of nats.c (milliseconds, up to connect_timeout
 /// while it is trying to connect): not on a shard.
 /// Threads: as bus.hpp says. nats.c's thread copies a message into the subscription's mailbox, which hands it over on
-/// the shard; requests are answered through one inbox subscription. Tasks need an executor that runs one thing at a
-/// time (a shard). State: a lost connection comes back by itself for ever, with exponential waits; requests that were
-/// waiting for an answer end with `unavailable` (nobody knows whether they were handled), new ones go to the bounded
-/// buffer and have until their time-out. Source: control-plane facts 2; nats.c 3.4.1.
+/// the shard; of what is done with, up to 512 KiB stay until more follows (NatsBin). Requests are answered through one
+/// inbox subscription. Tasks need an executor that runs one thing at a time (a shard). State: a lost connection comes
+/// back by itself for ever, with exponential waits; requests that were waiting for an answer end with `unavailable`
+/// (nobody knows whether they were handled), new ones go to the bounded buffer and have until their time-out.
+/// Source: control-plane facts 2; nats.c 3.4.1.
 #pragma once
 
 #include <memory>
@@ -42,6 +43,9 @@ class NatsBus final : public Bus {
   async::Task<void> flush(std::chrono::milliseconds timeout) override;
   /// Errors besides: unavailable when the server has no JetStream.
   async::Task<std::shared_ptr<KeyValue>> open_bucket(std::string name) override;
+  /// A bucket of somebody else's: never made here, not even when it is lost while it is open. Errors besides:
+  /// not_found.
+  async::Task<std::shared_ptr<KeyValue>> open_existing_bucket(std::string name);
   async::Task<void> drain(std::chrono::milliseconds timeout) override;
 
   /// What nats.c holds of ours at the moment: the connection's callbacks and one for each subscription. For tests.

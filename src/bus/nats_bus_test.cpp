@@ -2,7 +2,9 @@
 // What only a NatsBus has: a connection that breaks and comes back, and threads of nats.c.
 #include "bus/nats_bus.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "bus/nats_connection.hpp"
@@ -315,6 +317,26 @@ TEST_F(NatsBusTest, notices_a_server_that_no_longer_answers) {
   wait_for_state(*bus, BusState::disconnected);
   server_->resume();
   wait_for_state(*bus, BusState::connected);
+}
+
+TEST_F(NatsBusTest, asking_where_it_is_connected_does_not_wait_for_a_server_that_says_nothing) {
+  auto with = options();
+  with.ping_interval = 50ms;
+  with.connect_timeout = 1500ms;
+  const auto bus = connect(with);
+  ASSERT_TRUE(bus);
+  server_->pause();
+  wait_for_state(*bus, BusState::disconnected);
+  // nats.c stands in the midst of an attempt most of this time.
+  std::chrono::steady_clock::duration longest{};
+  for (const auto end = std::chrono::steady_clock::now() + 2s; std::chrono::steady_clock::now() < end;) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(bus->info().url, server_->url());
+    EXPECT_EQ(bus->info().max_payload, std::size_t{1} << 20);
+    longest = std::max(longest, std::chrono::steady_clock::now() - began);
+  }
+  EXPECT_LT(longest, 700ms);
+  server_->resume();
 }
 
 }  // namespace

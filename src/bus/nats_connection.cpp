@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -73,6 +74,7 @@ Result<void> NatsConnection::connect() {
   [[maybe_unused]] const auto* kept = callbacks.release();
   handle_ = made;
   if (natsConnection_Status(made) == NATS_CONN_STATUS_CONNECTED) {
+    learn(made);
     change_state(BusState::connected);
   } else {
     log(LogLevel::info, fmt::format("nats: no server answers at {} yet; trying on", url()));
@@ -120,10 +122,9 @@ Error NatsConnection::connect_error(natsStatus status) const {
 }
 
 std::string NatsConnection::url() const {
-  char text[512] = {};
-  auto* const handle = handle_.load();
-  if (handle != nullptr && natsConnection_GetConnectedUrl(handle, text, sizeof text) == NATS_OK && text[0] != '\0') {
-    return without_credentials(text);
+  if (state_ == BusState::connected) {
+    const std::lock_guard lock(mutex_);
+    return connected_url_;
   }
   std::string all;
   for (const auto& url : options_.urls) {
@@ -132,20 +133,24 @@ std::string NatsConnection::url() const {
   return all;
 }
 
-std::size_t NatsConnection::max_payload() const {
-  const auto limit = natsConnection_GetMaxPayload(handle_);
-  return limit > 0 ? static_cast<std::size_t>(limit) : BusInfo{}.max_payload;
+void NatsConnection::learn(natsConnection* handle) {
+  char text[512] = {};
+  if (natsConnection_GetConnectedUrl(handle, text, sizeof text) != NATS_OK || text[0] == '\0') {
+    return;  // gone again already
+  }
+  const auto limit = natsConnection_GetMaxPayload(handle);
+  max_payload_ = limit > 0 ? static_cast<std::size_t>(limit) : BusInfo{}.max_payload;
+  const std::lock_guard lock(mutex_);
+  connected_url_ = without_credentials(text);
 }
 
-std::uint64_t NatsConnection::dropped() {
-  std::uint64_t sum = dropped_;
-  const std::lock_guard lock(mutex_);
-  for (const auto& entry : subscriptions_) {
-    if (const auto delivery = entry.delivery.lock()) {
-      sum += delivery->dropped();
-    }
+void NatsConnection::add_dropped(std::uint64_t count) {
+  const auto before = dropped_.fetch_add(count);
+  // At the first and then ever more seldom.
+  if (std::bit_width(before) != std::bit_width(before + count)) {
+    log(LogLevel::warning,
+        fmt::format("nats: {} messages were dropped so far: a shard does not keep up with what comes", before + count));
   }
-  return sum;
 }
 
 void NatsConnection::log(LogLevel level, std::string_view line) const {
@@ -193,8 +198,7 @@ std::unique_ptr<Subscription> NatsConnection::on_state(async::Shard& shard, Stat
 }
 
 Result<void> NatsConnection::publish(const Message& message) {
-  WEFT_TRY(const auto handle, to_nats(message));
-  const auto status = natsConnection_PublishMsg(handle_, handle.get());
+  WEFT_TRY(const auto status, bus::publish(handle_, message, sent_));
   if (status == NATS_OK) {
     return {};
   }
@@ -291,8 +295,7 @@ Result<std::shared_ptr<NatsDelivery>> NatsConnection::subscribe(const std::strin
   if (is_draining_ || state_ == BusState::closed) {
     return closed_error(url());
   }
-  const auto limit = static_cast<int>(std::clamp<std::size_t>(options.max_pending, 1024, 1 << 24));
-  WEFT_TRY(auto delivery, NatsDelivery::open(handle_, gate_, subject, options.queue_group, limit,
+  WEFT_TRY(auto delivery, NatsDelivery::open(handle_, gate_, received_, subject, options.queue_group,
                                              [weak = weak_from_this(), mailbox](natsMsg* message) {
                                                const auto dropped = mailbox->push(to_message(message));
                                                if (dropped > 0) {
@@ -302,13 +305,17 @@ Result<std::shared_ptr<NatsDelivery>> NatsConnection::subscribe(const std::strin
                                                }
                                              }));
   const std::lock_guard lock(mutex_);
-  std::erase_if(subscriptions_, [](const Drainable& entry) { return entry.delivery.expired(); });
+  // Now and then, so that ten thousand subscriptions do not look at each other.
+  if (subscriptions_.size() >= sweep_at_) {
+    std::erase_if(subscriptions_, [](const Drainable& entry) { return entry.delivery.expired(); });
+    sweep_at_ = std::max<std::size_t>(2 * subscriptions_.size(), 64);
+  }
   subscriptions_.push_back({.delivery = delivery, .mailbox = mailbox});
   return delivery;
 }
 
 Result<std::shared_ptr<NatsDelivery>> NatsConnection::receive(const std::string& subject, Receiver receiver) {
-  return NatsDelivery::open(handle_, gate_, subject, {}, -1, std::move(receiver));
+  return NatsDelivery::open(handle_, gate_, received_, subject, {}, std::move(receiver));
 }
 
 std::vector<NatsConnection::Drainable> NatsConnection::take_drainables() {

@@ -23,6 +23,7 @@
 #include "async/task.hpp"
 #include "bus/bus.hpp"
 #include "bus/callback_gate.hpp"
+#include "bus/nats_bin.hpp"
 #include "bus/nats_delivery.hpp"
 #include "bus/nats_options.hpp"
 #include "bus/nats_requests.hpp"
@@ -42,10 +43,13 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
 
   [[nodiscard]] const NatsOptions& options() const noexcept { return options_; }
   [[nodiscard]] BusState state() const noexcept { return state_.load(); }
-  /// The server in use, else the first of the options; without credentials.
+  /// The server in use, else all of the options; without credentials. Like max_payload() what was learned when the
+  /// connection came: nats.c holds its lock while it tries to reconnect, for as long as connect_timeout, and whoever
+  /// asked it then would wait.
   [[nodiscard]] std::string url() const;
-  [[nodiscard]] std::size_t max_payload() const;
-  [[nodiscard]] std::uint64_t dropped();
+  /// Of the server in use, else of the last one.
+  [[nodiscard]] std::size_t max_payload() const noexcept { return max_payload_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] const std::shared_ptr<CallbackGate>& gate() const noexcept { return gate_; }
   void log(LogLevel level, std::string_view line) const;
 
@@ -64,7 +68,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
                                                   const std::shared_ptr<Mailbox>& mailbox);
   /// The same for a receiver on nats.c's thread, which drain() does not wait for.
   Result<std::shared_ptr<NatsDelivery>> receive(const std::string& subject, Receiver receiver);
-  void add_dropped(std::uint64_t count) noexcept { dropped_ += count; }
+  void add_dropped(std::uint64_t count);
 
   using StateHandler = std::function<void(BusState)>;
   std::unique_ptr<Subscription> on_state(async::Shard& shard, StateHandler handler);
@@ -85,20 +89,28 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   Result<void> connect();
   Result<void> open_inbox();
   [[nodiscard]] Error connect_error(natsStatus status) const;
+  /// What a new connection says of its server. On a thread that may wait.
+  void learn(natsConnection* handle);
   void change_state(BusState state);
   std::vector<Drainable> take_drainables();
 
   const NatsOptions options_;
   std::shared_ptr<CallbackGate> gate_ = std::make_shared<CallbackGate>();
+  std::shared_ptr<NatsBin> received_ = std::make_shared<NatsBin>();
+  NatsBin sent_;
   std::shared_ptr<NatsRequests> requests_;
   std::atomic<BusState> state_{BusState::disconnected};
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<bool> is_draining_{false};
   std::atomic<natsConnection*> handle_{nullptr};  // set once; a callback may come before that
 
-  std::mutex mutex_;  // listeners and subscriptions
+  std::atomic<std::size_t> max_payload_{BusInfo{}.max_payload};
+
+  mutable std::mutex mutex_;  // the url, listeners and subscriptions
+  std::string connected_url_;
   std::list<std::shared_ptr<StateListener>> listeners_;
   std::list<Drainable> subscriptions_;
+  std::size_t sweep_at_ = 64;  ///< so many, and those that have ended are forgotten
   std::shared_ptr<NatsDelivery> inbox_;
 };
 

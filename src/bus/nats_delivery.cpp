@@ -8,17 +8,20 @@ namespace weft::bus {
 // What nats.c owns between the making of a subscription and its completion.
 class NatsDelivery::Callback {
  public:
-  Callback(Receiver receiver, std::weak_ptr<NatsDelivery> delivery, CallbackGate::Pass pass)
-      : pass_(std::move(pass)), receiver_(std::move(receiver)), delivery_(std::move(delivery)) {}
+  Callback(Receiver receiver, std::weak_ptr<NatsDelivery> delivery, CallbackGate::Pass pass,
+           std::shared_ptr<NatsBin> bin)
+      : pass_(std::move(pass)), bin_(std::move(bin)), receiver_(std::move(receiver)), delivery_(std::move(delivery)) {}
 
   static void on_message(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message,
                          void* closure) noexcept {
-    const auto owner = MessageHandle::adopt(message);
+    auto owner = MessageHandle::adopt(message);
     if (message == nullptr) {
       return;
     }
+    auto& self = *static_cast<Callback*>(closure);
     try {
-      static_cast<Callback*>(closure)->receiver_(message);
+      self.receiver_(message);
+      self.bin_->put(std::move(owner), size_of(message));
     } catch (...) {  // out of memory: delivery is at most once
       static_cast<void>(0);
     }
@@ -33,16 +36,18 @@ class NatsDelivery::Callback {
 
  private:
   CallbackGate::Pass pass_;  // first, so that it is given back last
+  std::shared_ptr<NatsBin> bin_;
   Receiver receiver_;
   std::weak_ptr<NatsDelivery> delivery_;
 };
 
 Result<std::shared_ptr<NatsDelivery>> NatsDelivery::open(natsConnection* connection,
                                                          const std::shared_ptr<CallbackGate>& gate,
+                                                         const std::shared_ptr<NatsBin>& bin,
                                                          const std::string& subject, const std::string& queue_group,
-                                                         int max_pending, Receiver receiver) {
+                                                         Receiver receiver) {
   auto delivery = std::shared_ptr<NatsDelivery>(new NatsDelivery);
-  auto callback = std::make_unique<Callback>(std::move(receiver), delivery, gate->enter());
+  auto callback = std::make_unique<Callback>(std::move(receiver), delivery, gate->enter(), bin);
   natsSubscription* made = nullptr;
   const auto status =
       queue_group.empty()
@@ -60,8 +65,9 @@ Result<std::shared_ptr<NatsDelivery>> NatsDelivery::open(natsConnection* connect
     return to_error(NATS_CONNECTION_CLOSED, "subscribe to " + subject);
   }
   [[maybe_unused]] const auto* kept = callback.release();
-  // nats.c's own queue only bridges the moments until its thread runs: the subscription's bound is the mailbox's.
-  natsSubscription_SetPendingLimits(made, max_pending, -1);
+  // nats.c's own queue only bridges the moments until its thread runs. The bound is the receiver's, which never waits:
+  // what nats.c would drop, nobody could be told of.
+  natsSubscription_SetPendingLimits(made, -1, -1);
   return delivery;
 }
 
@@ -77,12 +83,6 @@ void NatsDelivery::end() {
   natsSubscription* handle = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (handle_ != nullptr) {
-      int64_t dropped = 0;
-      if (natsSubscription_GetDropped(handle_, &dropped) == NATS_OK) {
-        dropped_ = static_cast<std::uint64_t>(dropped);
-      }
-    }
     handle = std::exchange(handle_, nullptr);
   }
   // Unsubscribes too. Not under the lock: the completion may come on this very thread.
@@ -101,15 +101,6 @@ void NatsDelivery::drain(std::chrono::milliseconds timeout, std::function<void()
     }
   }
   done();
-}
-
-std::uint64_t NatsDelivery::dropped() {
-  const std::lock_guard lock(mutex_);
-  int64_t dropped = 0;
-  if (handle_ != nullptr && natsSubscription_GetDropped(handle_, &dropped) == NATS_OK) {
-    return static_cast<std::uint64_t>(dropped);
-  }
-  return dropped_;
 }
 
 void NatsDelivery::complete() {

@@ -3,9 +3,9 @@
 ///
 /// The state (the receiver) is given to nats.c when the subscription is made and freed in its completion callback,
 /// which comes after the last message; when the subscription cannot be made it is freed here. Ending a delivery does
-/// not wait for a call of the receiver that is under way. Borrows the connection. Threads: any; the receiver runs on a
-/// thread of nats.c, one message at a time, and must neither block nor throw. Errors of open(): invalid_argument
-/// (subject, queue group), unavailable (the connection is closed).
+/// not wait for a call of the receiver that is under way. Borrows the connection, shares the bin with it. Threads: any;
+/// the receiver runs on a thread of nats.c, one message at a time, and must neither block nor throw. Errors of open():
+/// invalid_argument (subject, queue group), unavailable (the connection is closed).
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <string>
 
 #include "bus/callback_gate.hpp"
+#include "bus/nats_bin.hpp"
 #include "bus/nats_handles.hpp"
 
 namespace weft::bus {
@@ -25,8 +26,8 @@ class NatsDelivery {
  public:
   static Result<std::shared_ptr<NatsDelivery>> open(natsConnection* connection,
                                                     const std::shared_ptr<CallbackGate>& gate,
-                                                    const std::string& subject, const std::string& queue_group,
-                                                    int max_pending, Receiver receiver);
+                                                    const std::shared_ptr<NatsBin>& bin, const std::string& subject,
+                                                    const std::string& queue_group, Receiver receiver);
   ~NatsDelivery();
   NatsDelivery(const NatsDelivery&) = delete;
   NatsDelivery& operator=(const NatsDelivery&) = delete;
@@ -36,8 +37,6 @@ class NatsDelivery {
   /// Unsubscribes, and calls `done`, on a thread of nats.c, when what was on its way has been received. The receiver is
   /// then gone.
   void drain(std::chrono::milliseconds timeout, std::function<void()> done);
-  /// Messages that nats.c itself dropped because its threads could not keep up.
-  [[nodiscard]] std::uint64_t dropped();
 
  private:
   class Callback;
@@ -47,7 +46,6 @@ class NatsDelivery {
   std::mutex mutex_;
   natsSubscription* handle_ = nullptr;
   bool is_complete_ = false;
-  std::uint64_t dropped_ = 0;
   std::function<void()> done_;
 };
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bus/nats_bin.hpp"
 #include "bus/nats_headers.hpp"
 
 namespace weft::bus {
@@ -105,6 +106,13 @@ std::vector<MessageHeader> read_headers(natsMsg* message) {
   return headers ? *std::move(headers) : copy_headers(message);
 }
 
+Result<int> payload_size(const Message& message) {
+  if (message.payload.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    return Error(Errc::resource_exhausted, "the payload is larger than 2 GiB");
+  }
+  return static_cast<int>(message.payload.size());
+}
+
 }  // namespace
 
 Error to_error(natsStatus status, std::string doing) {
@@ -117,21 +125,45 @@ Message to_message(natsMsg* message) {
   if (const char* reply = natsMsg_GetReply(message); reply != nullptr) {
     copy.reply = reply;
   }
-  if (const int length = natsMsg_GetDataLength(message); length > 0) {
-    copy.payload.assign(natsMsg_GetData(message), static_cast<std::size_t>(length));
+  if (const auto length = static_cast<std::size_t>(natsMsg_GetDataLength(message)); length > 0) {
+    copy.payload.assign(natsMsg_GetData(message), length);
   }
   copy.headers = read_headers(message);
   return copy;
 }
 
-Result<MessageHandle> to_nats(const Message& message) {
-  if (message.payload.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    return Error(Errc::resource_exhausted, "the payload is larger than 2 GiB");
+std::size_t size_of(natsMsg* message) noexcept {
+  const char* const begin = natsMsg_GetSubject(message);
+  const char* const data = natsMsg_GetData(message);
+  const auto length = static_cast<std::size_t>(natsMsg_GetDataLength(message));
+  // Laid out as find_header_block() says.
+  return data == nullptr || std::less<>{}(data, begin) ? length : static_cast<std::size_t>(data - begin) + length;
+}
+
+Result<natsStatus> publish(natsConnection* connection, const Message& message, NatsBin& bin) {
+  if (!message.headers.empty()) {
+    WEFT_TRY(auto handle, to_nats(message));
+    const auto status = natsConnection_PublishMsg(connection, handle.get());
+    auto size = message.payload.size();
+    for (const auto& [name, value] : message.headers) {
+      size += name.size() + value.size();
+    }
+    bin.put(std::move(handle), size);
+    return status;
   }
+  WEFT_TRY(const int size, payload_size(message));
+  const auto* const subject = message.subject.c_str();
+  return message.reply.empty()
+             ? natsConnection_Publish(connection, subject, message.payload.data(), size)
+             : natsConnection_PublishRequest(connection, subject, message.reply.c_str(), message.payload.data(), size);
+}
+
+Result<MessageHandle> to_nats(const Message& message) {
+  WEFT_TRY(const int size, payload_size(message));
   natsMsg* made = nullptr;
   const auto status =
       natsMsg_Create(&made, message.subject.c_str(), message.reply.empty() ? nullptr : message.reply.c_str(),
-                     message.payload.data(), static_cast<int>(message.payload.size()));
+                     message.payload.data(), size);
   if (status != NATS_OK) {
     return to_error(status, "make a message for " + message.subject);
   }

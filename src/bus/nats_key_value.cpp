@@ -17,8 +17,6 @@
 namespace weft::bus {
 namespace {
 
-constexpr std::string_view kExpectedRevision = "Nats-Expected-Last-Subject-Sequence";
-
 Entry to_entry(const BucketSubjects& subjects, std::string_view subject, Message message, std::uint64_t revision) {
   Entry entry;
   entry.key = subjects.key_of(subject);
@@ -85,11 +83,16 @@ Error jetstream_error(Error error, const NatsConnection& connection) {
           Blame::operator_};
 }
 
-async::Task<std::shared_ptr<KeyValue>> NatsKeyValue::open(std::shared_ptr<NatsConnection> connection,
-                                                          std::string name) {
+Error no_bucket(const std::string& bucket) {
+  return {Errc::not_found, fmt::format("the bucket {} does not exist", bucket),
+          fmt::format("create it: nats kv add {}", bucket), Blame::operator_};
+}
+
+async::Task<std::shared_ptr<KeyValue>> NatsKeyValue::open(std::shared_ptr<NatsConnection> connection, std::string name,
+                                                          IfMissing if_missing) {
   WEFT_CO_CHECK(check_bucket(name));
   BucketSubjects subjects(std::move(name), connection->options().jetstream_domain);
-  const std::shared_ptr<NatsKeyValue> bucket(new NatsKeyValue(std::move(connection), std::move(subjects)));
+  const std::shared_ptr<NatsKeyValue> bucket(new NatsKeyValue(std::move(connection), std::move(subjects), if_missing));
   auto info = co_await bucket->ensure();
   if (!info) {
     co_return std::move(info).error().in(fmt::format("opening the bucket {}", bucket->name()));
@@ -114,6 +117,9 @@ async::Task<StreamInfo> NatsKeyValue::ensure() {
   auto info = decode_stream(found.payload);
   if (info || info.error().code() != Errc::not_found) {
     co_return info;
+  }
+  if (if_missing_ == IfMissing::fail) {
+    co_return no_bucket(subjects_.bucket());
   }
   WEFT_CO_TRY(const auto created, co_await call(subjects_.api("STREAM.CREATE"), encode_stream(subjects_)));
   info = decode_stream(created.payload);
@@ -151,7 +157,7 @@ async::Task<std::uint64_t> NatsKeyValue::write(std::string key, std::string valu
 async::Task<std::optional<Entry>> NatsKeyValue::newest(std::string key) {
   WEFT_CO_CHECK(check_key(key));
   if (!allows_direct_) {
-    WEFT_CO_TRY(auto found, co_await collect(subjects_.stored(key)));
+    WEFT_CO_TRY(auto found, co_await collect(subjects_.stored(key), Wanted::all));
     co_return found.empty() ? std::nullopt : std::optional(std::move(found.back()));
   }
   const auto subject = subjects_.stored(key);
@@ -169,7 +175,7 @@ async::Task<std::optional<Entry>> NatsKeyValue::newest(std::string key) {
   co_return std::optional(to_entry(subjects_, subject, *std::move(answer), *revision));
 }
 
-async::Task<std::vector<Entry>> NatsKeyValue::collect(std::string filter) {
+async::Task<std::vector<Entry>> NatsKeyValue::collect(std::string filter, Wanted wanted) {
   const auto timeout = connection_->options().jetstream_timeout;
   WEFT_CO_TRY(const auto inbox, connection_->new_inbox());
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, timeout);
@@ -191,8 +197,8 @@ async::Task<std::vector<Entry>> NatsKeyValue::collect(std::string filter) {
     delivery = *std::move(opened);
     Message message;
     message.subject = subjects_.api("CONSUMER.CREATE");
-    message.payload =
-        encode_consumer(subjects_, {.deliver_to = inbox, .filter = filter, .first_revision = 0, .heartbeat = {}});
+    message.payload = encode_consumer(
+        subjects_, {.deliver_to = inbox, .filter = filter, .first_revision = 0, .heartbeat = {}, .wanted = wanted});
     request = connection_->send_request(
         std::move(message), NatsRequests::Done([collector, connection = connection_](Result<Message> answer) {
           if (!answer) {
@@ -221,8 +227,20 @@ async::Task<std::optional<Entry>> NatsKeyValue::get(std::string key) {
   co_return entry;
 }
 
-async::Task<std::vector<Entry>> NatsKeyValue::list() {
-  WEFT_CO_TRY(auto entries, co_await collect(subjects_.stored(">")));
+async::Task<std::vector<Entry>> NatsKeyValue::list() { return present(Wanted::all); }
+
+async::Task<std::vector<std::string>> NatsKeyValue::keys() {
+  WEFT_CO_TRY(auto entries, co_await present(Wanted::headers));
+  std::vector<std::string> keys;
+  keys.reserve(entries.size());
+  for (auto& entry : entries) {
+    keys.push_back(std::move(entry.key));
+  }
+  co_return keys;
+}
+
+async::Task<std::vector<Entry>> NatsKeyValue::present(Wanted wanted) {
+  WEFT_CO_TRY(auto entries, co_await collect(subjects_.stored(">"), wanted));
   // A key that was written meanwhile has come twice: the newest counts.
   std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     return std::tie(a.key, b.revision) < std::tie(b.key, a.revision);
@@ -266,7 +284,7 @@ async::Task<void> NatsKeyValue::purge(std::string key) {
 }
 
 Result<std::unique_ptr<Subscription>> NatsKeyValue::watch(async::Shard& shard, BucketWatcher& watcher) {
-  return start_watch(connection_, subjects_, shard, watcher);
+  return start_watch(connection_, subjects_, if_missing_, shard, watcher);
 }
 
 }  // namespace weft::bus

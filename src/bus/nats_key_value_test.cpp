@@ -105,6 +105,25 @@ TEST_F(NatsKeyValueTest, uses_a_bucket_that_is_there_as_it_is) {
   EXPECT_EQ(api(*bus, "STREAM.INFO.KV_old").at("config").at("max_msgs_per_subject"), 3);
 }
 
+TEST_F(NatsKeyValueTest, never_makes_a_bucket_of_somebody_elses) {
+  start_server();
+  const auto bus = connect();
+  const auto missing = wait(bus->open_existing_bucket("theirs"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), Errc::not_found);
+  EXPECT_THAT(missing.error().to_string(), testing::HasSubstr("nats kv add theirs"));
+  static_cast<void>(open(*bus, "theirs"));
+  auto opened = wait(bus->open_existing_bucket("theirs"));
+  ASSERT_TRUE(opened);
+  const auto bucket = *std::move(opened);
+  put(*bucket, "a", "1");
+  api(*bus, "STREAM.DELETE.KV_theirs");
+  const auto written = wait(bucket->put("a", "2"));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), Errc::not_found);
+  EXPECT_FALSE(wait(bus->open_existing_bucket("theirs")));
+}
+
 TEST_F(NatsKeyValueTest, says_how_to_get_a_jetstream_that_is_not_there) {
   start_server({.jetstream = false, .domain = {}, .configuration = {}});
   const auto bus = connect();

@@ -55,6 +55,8 @@ struct NatsTls {
   bool require = false;
   /// Certificates to trust; empty: the system's.
   std::filesystem::path ca_file;
+  /// The same as PEM text; goes before `ca_file`.
+  std::string ca_certificates = {};
   /// The client's own; both or none.
   std::filesystem::path certificate_file;
   std::filesystem::path key_file;
@@ -95,7 +97,7 @@ struct NatsOptions {
   /// A socket that takes nothing for so long is broken.
   std::chrono::milliseconds write_deadline{5000};
   /// A watch hears from its consumer this often, and takes it for lost after three silent ones.
-  std::chrono::milliseconds watch_heartbeat{2000};
+  std::chrono::milliseconds watch_heartbeat{400};
 
   /// One line on what an operator should know: lost connections (warning), regained ones (info), dropped messages and
   /// refused permissions (warning).

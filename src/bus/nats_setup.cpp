@@ -72,7 +72,12 @@ Result<void> set_tls(natsOptions* handle, const NatsOptions& options) {
   if ((tls.require || asked) && natsOptions_SetSecure(handle, true) != NATS_OK) {
     return Error(Errc::internal, "cannot switch TLS on");
   }
-  if (!tls.ca_file.empty() && natsOptions_LoadCATrustedCertificates(handle, tls.ca_file.c_str()) != NATS_OK) {
+  if (!tls.ca_certificates.empty()) {
+    if (natsOptions_SetCATrustedCertificates(handle, tls.ca_certificates.c_str()) != NATS_OK) {
+      return Error(Errc::invalid_argument, "cannot use the CA certificates that are given as text",
+                   "they are PEM, with their BEGIN and END lines", Blame::operator_);
+    }
+  } else if (!tls.ca_file.empty() && natsOptions_LoadCATrustedCertificates(handle, tls.ca_file.c_str()) != NATS_OK) {
     return Error(Errc::io, fmt::format("cannot use the CA certificates in {}", tls.ca_file.string()),
                  "the file holds PEM certificates and must be readable", Blame::operator_);
   }
@@ -170,25 +175,28 @@ Result<OptionsHandle> make_nats_options(const NatsOptions& options, ConnectionCa
   return handle;
 }
 
-void ConnectionCallbacks::tell_state(ConnectionCallbacks& callbacks, BusState state) noexcept {
+void ConnectionCallbacks::tell_state(natsConnection* handle, ConnectionCallbacks& callbacks, BusState state) noexcept {
   try {
+    if (state == BusState::connected) {
+      callbacks.connection->learn(handle);
+    }
     callbacks.connection->change_state(state);
   } catch (...) {  // out of memory: the state itself is set before anything is allocated
     return;
   }
 }
 
-void ConnectionCallbacks::on_connected(natsConnection* /*handle*/, void* closure) noexcept {
-  tell_state(*static_cast<ConnectionCallbacks*>(closure), BusState::connected);
+void ConnectionCallbacks::on_connected(natsConnection* handle, void* closure) noexcept {
+  tell_state(handle, *static_cast<ConnectionCallbacks*>(closure), BusState::connected);
 }
 
-void ConnectionCallbacks::on_disconnected(natsConnection* /*handle*/, void* closure) noexcept {
-  tell_state(*static_cast<ConnectionCallbacks*>(closure), BusState::disconnected);
+void ConnectionCallbacks::on_disconnected(natsConnection* handle, void* closure) noexcept {
+  tell_state(handle, *static_cast<ConnectionCallbacks*>(closure), BusState::disconnected);
 }
 
-void ConnectionCallbacks::on_closed(natsConnection* /*handle*/, void* closure) noexcept {
+void ConnectionCallbacks::on_closed(natsConnection* handle, void* closure) noexcept {
   const std::unique_ptr<ConnectionCallbacks> self(static_cast<ConnectionCallbacks*>(closure));
-  tell_state(*self, BusState::closed);
+  tell_state(handle, *self, BusState::closed);
 }
 
 // nats.c does not keep the subscription alive for this callback: it is not looked at.

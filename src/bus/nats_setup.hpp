@@ -25,7 +25,7 @@ struct ConnectionCallbacks {
   static natsStatus sign(char** fault, unsigned char** signature, int* length, const char* nonce,
                          void* closure) noexcept;
 
-  static void tell_state(ConnectionCallbacks& callbacks, BusState state) noexcept;
+  static void tell_state(natsConnection* handle, ConnectionCallbacks& callbacks, BusState state) noexcept;
 
   CallbackGate::Pass pass;  // first, so that it is given back last
   std::shared_ptr<NatsConnection> connection;

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "bus/nats_key_value.hpp"
 #include "bus/subscription.hpp"
@@ -23,8 +24,13 @@ namespace {
 
 // One step of an attempt. Short, because the next attempt is as good and the server may just be starting.
 constexpr milliseconds kStepTimeout{2000};
+// Servers that choose a leader lose what they are asked meanwhile: they are asked again, and the first answer counts.
+constexpr milliseconds kAskAgain{400};
+// A consumer would be there twice, so whether one is being made is not asked again; and a lost one is not waited for as
+// long. Doubled while that fails, for a server that takes its time.
+constexpr milliseconds kFirstConsumerTimeout{600};
 constexpr milliseconds kFirstWait{50};
-constexpr milliseconds kLongestWait{1000};
+constexpr milliseconds kLongestWait{400};
 constexpr int kMissedHeartbeats = 3;
 // Flow control keeps a consumer from sending more than a few megabytes ahead; this is for when it does not.
 constexpr std::size_t kMaxPending = std::size_t{1} << 20;
@@ -37,10 +43,11 @@ struct Door {
 
 class Watch : public std::enable_shared_from_this<Watch> {
  public:
-  Watch(std::shared_ptr<NatsConnection> connection, BucketSubjects subjects, async::Shard& shard,
+  Watch(std::shared_ptr<NatsConnection> connection, BucketSubjects subjects, IfMissing if_missing, async::Shard& shard,
         BucketWatcher& watcher)
       : connection_(std::move(connection)),
         subjects_(std::move(subjects)),
+        if_missing_(if_missing),
         shard_(shard),
         watcher_(watcher),
         door_(std::make_shared<Door>()),
@@ -67,7 +74,13 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
   using Step = void (Watch::*)(const Message& answer);
+  struct Question {
+    std::string verb, body;
+    Step next = nullptr;
+    Clock::time_point end;
+  };
 
   void handle_state(BusState state) {
     if (state == BusState::connected) {
@@ -82,7 +95,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void abandon() {
     ++attempt_;
     disarm();
-    connection_->forget_request(std::exchange(request_, 0));
+    forget_requests();
     if (mailbox_) {
       mailbox_->close();
       mailbox_.reset();
@@ -99,7 +112,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   void begin() {
     abandon();
-    send("STREAM.INFO", {}, &Watch::handle_stream);
+    ask("STREAM.INFO", {}, &Watch::handle_stream);
   }
 
   void retry(const Error& error) {
@@ -128,34 +141,49 @@ class Watch : public std::enable_shared_from_this<Watch> {
     timer_.cancel();
   }
 
+  /// Asks again and again until something answers, or the step has taken too long.
+  void ask(std::string_view verb, std::string body, Step next) {
+    question_ = {.verb = std::string(verb), .body = std::move(body), .next = next, .end = Clock::now() + kStepTimeout};
+    ask_once();
+  }
+
+  void ask_once() {
+    send(question_.verb, question_.body, question_.next);
+    arm(std::min(kAskAgain, std::chrono::ceil<milliseconds>(question_.end - Clock::now())),
+        [](Watch& self) { Clock::now() < self.question_.end ? self.ask_once() : self.give_up_waiting(); });
+  }
+
+  void give_up_waiting() { retry({Errc::deadline_exceeded, "JetStream does not answer", {}, Blame::environment}); }
+
   void send(std::string_view verb, std::string body, Step next) {
     Message message;
     message.subject = subjects_.api(verb);
     message.payload = std::move(body);
-    arm(kStepTimeout, [](Watch& self) {
-      self.retry({Errc::deadline_exceeded, "JetStream does not answer", {}, Blame::environment});
+    const NatsRequests::Done done([door = door_, weak = weak_from_this(), step = step_, next](Result<Message> answer) {
+      const std::lock_guard lock(door->mutex);
+      if (door->shard == nullptr) {
+        return;
+      }
+      asio::post(door->shard->io(), [weak, step, next, answer = std::move(answer)] {
+        // A later step, or attempt, does not want it.
+        if (const auto self = weak.lock(); self && self->step_ == step) {
+          self->handle_answer(next, answer);
+        }
+      });
     });
-    const NatsRequests::Done done(
-        [door = door_, weak = weak_from_this(), attempt = attempt_, next](Result<Message> answer) {
-          const std::lock_guard lock(door->mutex);
-          if (door->shard == nullptr) {
-            return;
-          }
-          asio::post(door->shard->io(), [weak, attempt, next, answer = std::move(answer)] {
-            if (const auto self = weak.lock()) {
-              self->handle_answer(attempt, next, answer);
-            }
-          });
-        });
-    request_ = connection_->send_request(std::move(message), done);
+    requests_.push_back(connection_->send_request(std::move(message), done));
   }
 
-  void handle_answer(std::uint64_t attempt, Step next, const Result<Message>& answer) {
-    if (is_closed_ || attempt != attempt_) {
-      return;
+  void forget_requests() {
+    ++step_;
+    for (const auto request : std::exchange(requests_, {})) {
+      connection_->forget_request(request);
     }
+  }
+
+  void handle_answer(Step next, const Result<Message>& answer) {
     disarm();
-    request_ = 0;
+    forget_requests();
     if (answer) {
       (this->*next)(*answer);
     } else {
@@ -166,7 +194,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void handle_stream(const Message& answer) {
     auto info = decode_stream(answer.payload);
     if (!info && info.error().code() == Errc::not_found) {
-      return send("STREAM.CREATE", encode_stream(subjects_), &Watch::handle_created);
+      if (if_missing_ == IfMissing::fail) {
+        return retry(no_bucket(subjects_.bucket()));
+      }
+      return ask("STREAM.CREATE", encode_stream(subjects_), &Watch::handle_created);
     }
     info ? follow(*info) : retry(info.error());
   }
@@ -174,7 +205,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void handle_created(const Message& answer) {
     const auto info = decode_stream(answer.payload);
     if (!info && info.error().code() == Errc::already_exists) {
-      return send("STREAM.INFO", {}, &Watch::handle_stream);
+      return ask("STREAM.INFO", {}, &Watch::handle_stream);
     }
     info ? follow(*info) : retry(info.error());
   }
@@ -200,6 +231,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
                                      .first_revision = revision_ == 0 ? 0 : revision_ + 1,
                                      .heartbeat = connection_->options().watch_heartbeat}),
          &Watch::handle_consumer);
+    arm(consumer_timeout_, [](Watch& self) {
+      self.consumer_timeout_ = std::min(self.consumer_timeout_ * 2, kStepTimeout);
+      self.give_up_waiting();
+    });
   }
 
   Result<std::string> listen() {
@@ -226,13 +261,14 @@ class Watch : public std::enable_shared_from_this<Watch> {
     consumer_ = std::move((*consumer).name);
     expected_ = (*consumer).pending;
     wait_ = kFirstWait;
-    heard_ = std::chrono::steady_clock::now();
+    consumer_timeout_ = kFirstConsumerTimeout;
+    heard_ = Clock::now();
     watch_heartbeat();
     tell_if_current(false);
   }
 
   void handle_delivery(Message message) {
-    heard_ = std::chrono::steady_clock::now();
+    heard_ = Clock::now();
     if (message.header("Status") == "100") {
       return handle_idle(message);
     }
@@ -294,7 +330,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   void watch_heartbeat() {
     arm(connection_->options().watch_heartbeat, [](Watch& self) {
-      const auto silence = std::chrono::steady_clock::now() - self.heard_;
+      const auto silence = Clock::now() - self.heard_;
       if (silence > self.connection_->options().watch_heartbeat * kMissedHeartbeats) {
         self.retry({Errc::unavailable, "its consumer is silent", {}, Blame::environment});
       } else {
@@ -305,6 +341,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   const std::shared_ptr<NatsConnection> connection_;
   const BucketSubjects subjects_;
+  const IfMissing if_missing_;
   async::Shard& shard_;
   BucketWatcher& watcher_;
   const std::shared_ptr<Door> door_;
@@ -318,7 +355,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   std::uint64_t attempt_ = 0;
   std::uint64_t alarm_ = 0;
-  std::uint64_t request_ = 0;
+  std::uint64_t step_ = 0;
+  Question question_;  // that is being asked
+  std::vector<std::uint64_t> requests_;
+  milliseconds consumer_timeout_ = kFirstConsumerTimeout;
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<NatsDelivery> delivery_;
   std::string consumer_;
@@ -327,14 +367,14 @@ class Watch : public std::enable_shared_from_this<Watch> {
   int idle_heartbeats_ = 0;
   std::optional<std::uint64_t> expected_;
   bool is_current_ = false;
-  std::chrono::steady_clock::time_point heard_;
+  Clock::time_point heard_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Subscription>> start_watch(std::shared_ptr<NatsConnection> connection, BucketSubjects subjects,
-                                                  async::Shard& shard, BucketWatcher& watcher) {
-  auto watch = std::make_shared<Watch>(std::move(connection), std::move(subjects), shard, watcher);
+                                                  IfMissing if_missing, async::Shard& shard, BucketWatcher& watcher) {
+  auto watch = std::make_shared<Watch>(std::move(connection), std::move(subjects), if_missing, shard, watcher);
   watch->start();
   return std::make_unique<EndingSubscription>([watch = std::move(watch)] { watch->close(); });
 }

@@ -4,8 +4,9 @@
 /// One attempt: look at the stream (create it when it is gone); make a consumer that begins after the last revision
 /// told, or, when the stream is not the one it was, with the last value of every key; deliver; on_current() once all
 /// that was there at the start has come. A new attempt follows a reconnect, three missed heartbeats (the consumer or
-/// the stream is lost), a gap in the deliveries, and with growing waits (50 ms .. 1 s) a failed attempt. What is no
-/// longer there is never told: the new attempt only ever brings entries.
+/// the stream is lost), a gap in the deliveries, and with growing waits (50 ms .. 400 ms) a failed attempt. What is no
+/// longer there is never told: the new attempt only ever brings entries. Within an attempt what changes nothing is
+/// asked every 400 ms until it is answered: servers of a cluster that have no leader answer nothing, then or later.
 ///
 /// A machine of callbacks on its shard and not a coroutine: a Subscription ends in its destructor, which cannot await.
 /// Owned by the Subscription; everything else (timers, answers, deliveries) holds it weakly. Shares the connection,
@@ -17,10 +18,11 @@
 
 #include "bus/jetstream_codec.hpp"
 #include "bus/nats_connection.hpp"
+#include "bus/nats_key_value.hpp"
 
 namespace weft::bus {
 
 Result<std::unique_ptr<Subscription>> start_watch(std::shared_ptr<NatsConnection> connection, BucketSubjects subjects,
-                                                  async::Shard& shard, BucketWatcher& watcher);
+                                                  IfMissing if_missing, async::Shard& shard, BucketWatcher& watcher);
 
 }  // namespace weft::bus

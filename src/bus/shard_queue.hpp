@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What has arrived for one listener and waits for its shard: bounded, in order, handled one at a time on the shard.
+/// The shard takes what waits in batches, so that whoever delivers and whoever handles seldom meet at the lock.
 ///
 /// Shared by the listener's Subscription, which closes it, and whoever delivers. Borrows the shard until close().
 /// Threads: push(), finish() and size() from any; close() on the shard, or once the shard is stopped; the handler runs
@@ -7,11 +8,13 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -32,9 +35,15 @@ template <class Item>
 class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
  public:
   using Handler = std::move_only_function<void(Item)>;
+  /// Told of each item that is dropped, on the thread of whoever pushes, under the queue's lock.
+  using Dropped = std::function<void(const Item&)>;
 
-  ShardQueue(async::Shard& shard, std::size_t max, QueueFull when_full, Handler handler)
-      : shard_(shard), max_(std::max<std::size_t>(max, 1)), when_full_(when_full), handler_(std::move(handler)) {}
+  ShardQueue(async::Shard& shard, std::size_t max, QueueFull when_full, Handler handler, Dropped on_dropped = {})
+      : shard_(shard),
+        max_(std::max<std::size_t>(max, 1)),
+        when_full_(when_full),
+        handler_(std::move(handler)),
+        on_dropped_(std::move(on_dropped)) {}
   ShardQueue(const ShardQueue&) = delete;
   ShardQueue& operator=(const ShardQueue&) = delete;
 
@@ -45,7 +54,8 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
       return 0;
     }
     std::size_t dropped = 0;
-    if (items_.size() >= max_ && !make_room(dropped)) {
+    if (items_.size() + taken_count_.load(std::memory_order_relaxed) >= max_ && !make_room(dropped)) {
+      tell_dropped(item);
       return 1;
     }
     items_.push_back(std::move(item));
@@ -66,8 +76,10 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
     WEFT_ASSERT(shard_.is_current() || shard_.io().stopped());
     Handler handler;  // destroyed after the lock is given back
     std::deque<Item> items;
+    const auto taken = std::exchange(taken_, {});
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    taken_count_.store(0, std::memory_order_relaxed);
     items.swap(items_);
     if (!handling_) {
       handler = std::move(handler_);
@@ -79,7 +91,7 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
 
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
-    return items_.size();
+    return items_.size() + taken_count_.load(std::memory_order_relaxed);
   }
 
  private:
@@ -91,6 +103,7 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
       case QueueFull::drop_newest:
         return false;
       case QueueFull::drop_oldest:
+        tell_dropped(items_.front());
         items_.pop_front();
         dropped = 1;
         return true;
@@ -102,6 +115,12 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
         return true;
     }
     return false;
+  }
+
+  void tell_dropped(const Item& item) {
+    if (on_dropped_) {
+      on_dropped_(item);
+    }
   }
 
   void schedule() {
@@ -123,16 +142,32 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
   }
 
   bool handle_one() {
-    std::unique_lock lock(mutex_);
-    if (closed_ || items_.empty()) {
+    // closed_ changes on this thread only.
+    if (closed_ || (taken_.empty() && !take())) {
       return false;
     }
-    Item item = std::move(items_.front());
-    items_.pop_front();
+    Item item = std::move(taken_.front());
+    taken_.pop_front();
+    taken_count_.store(taken_.size(), std::memory_order_relaxed);
     handling_ = true;
-    lock.unlock();
     handler_(std::move(item));
     return true;
+  }
+
+  /// What is taken cannot be dropped or replaced by what comes later: where that may be, only the next.
+  bool take() {
+    const std::lock_guard lock(mutex_);
+    const bool may_take_more = when_full_ == QueueFull::drop_newest;
+    const auto most = may_take_more ? std::size_t{kBatch} : std::size_t{1};
+    if (items_.size() <= most) {
+      taken_.swap(items_);
+    } else {
+      const auto end = items_.begin() + static_cast<std::ptrdiff_t>(most);
+      std::move(items_.begin(), end, std::back_inserter(taken_));
+      items_.erase(items_.begin(), end);
+    }
+    taken_count_.store(may_take_more ? taken_.size() : 0, std::memory_order_relaxed);
+    return !taken_.empty();
   }
 
   void end_batch() {
@@ -145,7 +180,7 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
       if (closed_) {
         handler = std::move(handler_);
       }
-      if (!items_.empty()) {
+      if (!taken_.empty() || !items_.empty()) {
         schedule();
       } else {
         finished.swap(finished_);
@@ -161,10 +196,13 @@ class ShardQueue : public std::enable_shared_from_this<ShardQueue<Item>> {
   std::size_t max_;
   QueueFull when_full_;
   std::deque<Item> items_;
+  std::deque<Item> taken_;  ///< the shard's: before all of items_
+  std::atomic<std::size_t> taken_count_{0};
   std::deque<std::move_only_function<void()>> finished_;
   Handler handler_;
+  Dropped on_dropped_;
   bool scheduled_ = false;
-  bool handling_ = false;
+  bool handling_ = false;  ///< the shard's
   bool closed_ = false;
   bool finishing_ = false;
 };

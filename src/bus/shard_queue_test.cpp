@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -46,6 +47,51 @@ TEST_F(ShardQueueTest, drops_the_oldest_when_it_is_full) {
   EXPECT_EQ(queue->push(1) + queue->push(2), 0U);
   EXPECT_EQ(queue->push(3), 1U);
   EXPECT_THAT(run(), testing::ElementsAre(2, 3));
+}
+
+TEST_F(ShardQueueTest, counts_what_the_shard_has_taken_and_not_handled) {
+  std::size_t dropped = 0;
+  std::shared_ptr<ShardQueue<int>> queue;
+  queue = std::make_shared<ShardQueue<int>>(shard_, 4, QueueFull::drop_newest, [&](int item) {
+    if (item == 1) {
+      EXPECT_EQ(queue->size(), 3U);
+      dropped = queue->push(5) + queue->push(6);
+    }
+    got_.push_back(item);
+  });
+  for (int item = 1; item <= 4; ++item) EXPECT_EQ(queue->push(item), 0U);
+  shard_.start();
+  EXPECT_TRUE(eventually([&] {
+    std::size_t count = 0;
+    on_shard(shard_, [&] { count = got_.size(); });
+    return count == 5;
+  }));
+  EXPECT_EQ(dropped, 1U);
+  EXPECT_THAT(got_, testing::ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST_F(ShardQueueTest, keeps_the_order_over_many_batches) {
+  const auto queue = make(1000, QueueFull::drop_newest);
+  std::vector<int> all(1000);
+  std::iota(all.begin(), all.end(), 0);
+  for (const int item : all) EXPECT_EQ(queue->push(item), 0U);
+  shard_.start();
+  EXPECT_TRUE(eventually([&] { return queue->size() == 0; }));
+  on_shard(shard_, [&] { EXPECT_EQ(got_, all); });
+}
+
+TEST_F(ShardQueueTest, handles_nothing_more_of_a_batch_when_its_handler_closes_it) {
+  std::shared_ptr<ShardQueue<int>> queue;
+  queue = std::make_shared<ShardQueue<int>>(shard_, 10, QueueFull::drop_newest, [&](int item) {
+    got_.push_back(item);
+    if (item == 2) queue->close();
+  });
+  shard_.start();
+  on_shard(shard_, [&] {
+    for (int item = 1; item <= 4; ++item) queue->push(item);
+  });
+  EXPECT_TRUE(eventually([&] { return queue->size() == 0; }));
+  on_shard(shard_, [&] { EXPECT_THAT(got_, testing::ElementsAre(1, 2)); });
 }
 
 TEST_F(ShardQueueTest, goes_on_after_a_handler_has_thrown) {

@@ -125,6 +125,11 @@ void SocketConnection::close() {
   });
 }
 
+bool SocketConnection::is_idle() {
+  const std::lock_guard lock(mutex_);
+  return closed_ || (writing_.empty() && waiting_.empty());
+}
+
 void SocketConnection::close_when_sent() {
   on_closed_ = {};
   bool is_sending = false;

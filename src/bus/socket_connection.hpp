@@ -34,6 +34,8 @@ class SocketConnection : public std::enable_shared_from_this<SocketConnection> {
   void close();
   /// Sends what waits first, as long as the peer reads, and then closes. Calls no handler any more.
   void close_when_sent();
+  /// Nothing waits to be sent, or it is closed. On the shard.
+  [[nodiscard]] bool is_idle();
 
   /// unavailable once it is closed; resource_exhausted when the frame is too large, or the peer does not read.
   Result<void> send(const Frame& frame);

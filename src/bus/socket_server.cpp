@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "async/deadline.hpp"
 #include "async/task_scope.hpp"
 #include "base/assert.hpp"
 #include "bus/socket_connection.hpp"
@@ -26,6 +27,8 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kFlushTimeout{10'000};
 constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::hours(1);
+constexpr std::chrono::milliseconds kLastAnswers{500};
+constexpr std::chrono::milliseconds kLook{5};
 
 std::chrono::milliseconds to_timeout(const std::string& text) {
   std::int64_t milliseconds = 0;
@@ -56,6 +59,8 @@ class SocketServer::Client : public std::enable_shared_from_this<SocketServer::C
     subscriptions_.clear();
     connection_->close();
   }
+  /// It waits for an answer, or one is on its way to it.
+  [[nodiscard]] bool is_owed() const { return requests_ != 0 || !connection_->is_idle(); }
 
  private:
   Result<void> handle(Frame frame);
@@ -118,9 +123,11 @@ struct SocketServer::State : std::enable_shared_from_this<SocketServer::State> {
     client->start();
   }
   void close() {
-    if (std::exchange(closed, true)) {
+    // Only read where it is closed already: the last handlers on the shard may be reading too.
+    if (closed) {
       return;
     }
+    closed = true;
     remove_socket_file(options.path, listening);
     error_code ignored;
     acceptor.close(ignored);
@@ -222,7 +229,10 @@ Result<void> SocketServer::Client::handle_request(Frame frame) {
 }
 
 async::Task<void> SocketServer::Client::answer_request(std::shared_ptr<Client> self, Frame frame) {
-  auto answer = co_await self->server_.bus.request(std::move(frame.message), to_timeout(frame.text));
+  const auto& options = self->server_.options;
+  const bool is_own = !options.own_prefix.empty() && frame.message.subject.starts_with(options.own_prefix);
+  auto answer = is_own ? co_await options.own(std::move(frame.message))
+                       : co_await self->server_.bus.request(std::move(frame.message), to_timeout(frame.text));
   --self->requests_;
   if (answer) {
     self->send({.type = FrameType::answer, .number = frame.number, .text = {}, .message = *std::move(answer)});
@@ -280,6 +290,12 @@ Result<std::unique_ptr<SocketServer>> SocketServer::listen(async::Shard& shard, 
 
 async::Task<void> SocketServer::close() {
   const auto state = state_;
+  // Whoever has told this process to end is told that it does.
+  const auto until = std::chrono::steady_clock::now() + kLastAnswers;
+  while (std::ranges::any_of(state->clients, [](const auto& client) { return client->is_owed(); }) &&
+         std::chrono::steady_clock::now() < until) {
+    WEFT_CO_CHECK(co_await async::sleep_for(kLook));
+  }
   state->close();
   co_await state->scope.close();
   co_return Result<void>();

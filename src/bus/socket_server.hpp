@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,10 @@ struct SocketServerOptions {
   std::size_t max_waiting_bytes = std::size_t{64} << 20;
   std::size_t max_requests = 1024;         ///< of one client at a time
   std::size_t max_subscriptions = 10'000;  ///< of one client
+  /// Requests to subjects that begin so are answered by `own` and never reach the bus: what only those may ask who can
+  /// open the socket. An answer comes soon, whatever time the client gives it. Empty: there are none.
+  std::string own_prefix = {};
+  std::function<async::Task<Message>(Message request)> own = {};
 };
 
 class SocketServer {
@@ -38,7 +43,7 @@ class SocketServer {
   SocketServer(const SocketServer&) = delete;
   SocketServer& operator=(const SocketServer&) = delete;
 
-  /// Cuts all clients off and removes the socket file.
+  /// Gives the answers that are on their way half a second, then cuts all clients off and removes the socket file.
   async::Task<void> close();
   [[nodiscard]] std::size_t clients() const noexcept;
 
