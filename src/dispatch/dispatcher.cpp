@@ -3,13 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <utility>
 
+#include "async/every_shard.hpp"
 #include "base/assert.hpp"
 
 namespace weft::dispatch {
@@ -61,14 +58,6 @@ void begin(CallMeter* meter, const async::Shard& shard, const FoundRoute& found,
     meter->begin(found.counters[shard.index()].get(), now);
   }
 }
-
-/// The shards that have yet to take a snapshot; the last one lets the publisher go on, where it runs.
-template <class Handler>
-struct Publication {
-  Publication(std::size_t shards, Handler publisher) : left(shards), handler(std::move(publisher)) {}
-  std::atomic<std::size_t> left;
-  Handler handler;
-};
 
 }  // namespace
 
@@ -132,22 +121,12 @@ bool Dispatcher::has_link(async::Shard& shard, std::string_view source, std::str
 
 async::Task<void> Dispatcher::publish(std::shared_ptr<const RoutingSnapshot> snapshot) {
   WEFT_ASSERT(snapshot != nullptr);
-  auto initiate = [this, &snapshot]<class Handler>(Handler handler) {
-    auto publication = std::make_shared<Publication<Handler>>(shards_.size(), std::move(handler));
-    for (std::size_t index = 0; index < shards_.size(); ++index) {
-      shards_.at(index).post([publication, snapshot, mine = per_shard_[index].get()]() mutable noexcept {
-        // The old one may die here, and with it the last of a target: after the new one is in its place.
-        const auto old = std::exchange(mine->snapshot, std::move(snapshot));
-        if (publication->left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-          auto done = std::move(publication->handler);
-          boost::asio::post(boost::asio::get_associated_executor(done), std::move(done));
-        }
-      });
-    }
-  };
-  co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                                     boost::asio::use_awaitable);
-  co_return Result<void>();
+  return async::run_on_every_shard(shards_, [this, snapshot = std::move(snapshot)](std::size_t index) {
+    return [snapshot, mine = per_shard_[index].get()]() mutable noexcept {
+      // The old one may die here, and with it the last of a target: after the new one is in its place.
+      const auto old = std::exchange(mine->snapshot, std::move(snapshot));
+    };
+  });
 }
 
 }  // namespace weft::dispatch

@@ -88,8 +88,8 @@ struct RoutingTable::TargetUse {
   bool runs = false;
 };
 
-RoutingTable::RoutingTable(std::size_t counted_shards)
-    : counted_shards_(counted_shards), current_(std::make_shared<RoutingSnapshot>()) {
+RoutingTable::RoutingTable(std::size_t counted_shards, Elsewhere elsewhere)
+    : counted_shards_(counted_shards), elsewhere_(std::move(elsewhere)), current_(std::make_shared<RoutingSnapshot>()) {
   static_assert(RoutingSnapshot::kBuckets == 1U << 12U, "a bucket is chosen by the upper 12 bits of the hash");
 }
 RoutingTable::~RoutingTable() = default;
@@ -131,6 +131,9 @@ void RoutingTable::release(std::uint32_t number) {
   if (use.routes != 0 || use.runs) {
     return;
   }
+  if (elsewhere_) {
+    store_target(number, nullptr);
+  }
   numbers_.erase(use.id);
   use.id.clear();
   free_numbers_.push_back(number);
@@ -141,7 +144,14 @@ void RoutingTable::store_target(std::uint32_t number, const std::shared_ptr<Targ
   auto changed = std::make_shared<RoutingSnapshot::TargetPage>(*page);
   (*changed)[number % RoutingSnapshot::kPageTargets] = target;
   page = std::move(changed);
-  uses_[number].runs = target != nullptr;
+}
+
+/// The first route to what does not run here leads to where it may run.
+void RoutingTable::add_route(std::uint32_t number) {
+  auto& use = uses_[number];
+  if (use.routes++ == 0 && !use.runs && elsewhere_) {
+    store_target(number, elsewhere_(use.id));
+  }
 }
 
 void RoutingTable::set_target(std::string_view target_id, const std::shared_ptr<Target>& target) {
@@ -149,7 +159,9 @@ void RoutingTable::set_target(std::string_view target_id, const std::shared_ptr<
     return;
   }
   const auto number = number_of(target_id);
-  store_target(number, target);
+  auto& use = uses_[number];
+  use.runs = target != nullptr;
+  store_target(number, target == nullptr && use.routes != 0 && elsewhere_ ? elsewhere_(use.id) : target);
   release(number);
 }
 
@@ -160,7 +172,7 @@ void RoutingTable::set_routes(std::string_view source, std::vector<Route> routes
       set_target(route.target_id, route.target);
     }
     const auto number = number_of(route.target_id);
-    ++uses_[number].routes;
+    add_route(number);
     const auto [place, is_new] =
         wanted.try_emplace(std::pair(std::move(route.link_name), std::move(route.interface)), number);
     if (!is_new) {

@@ -62,11 +62,14 @@ class RoutingSnapshot {
   std::vector<std::shared_ptr<const TargetPage>> targets_;  ///< pages, by a target's number
 };
 
+/// What stands for a target that does not run here; null: nothing does.
+using Elsewhere = std::function<std::shared_ptr<Target>(const std::string& target_id)>;
+
 /// Makes snapshots. Control shard.
 class RoutingTable {
  public:
-  /// Counts calls on so many shards.
-  explicit RoutingTable(std::size_t counted_shards = 0);
+  /// Counts calls on so many shards. Routes to what does not run here lead to what `elsewhere` gives, if there is one.
+  explicit RoutingTable(std::size_t counted_shards = 0, Elsewhere elsewhere = {});
   ~RoutingTable();
   RoutingTable(const RoutingTable&) = delete;
   RoutingTable& operator=(const RoutingTable&) = delete;
@@ -88,12 +91,14 @@ class RoutingTable {
 
   RoutingSnapshot& writable();
   std::uint32_t number_of(std::string_view target_id);
+  void add_route(std::uint32_t number);
   void release(std::uint32_t number);
   void store_target(std::uint32_t number, const std::shared_ptr<Target>& target);
   void put_entry(std::string_view source, std::string_view link_name, std::string_view interface, std::uint32_t number);
   void drop_entry(std::string_view source, std::string_view link_name, std::string_view interface);
 
   std::size_t counted_shards_;
+  Elsewhere elsewhere_;
   std::map<std::string, Routes, std::less<>> sources_;
   std::map<std::string, std::uint32_t, std::less<>> numbers_;  ///< of targets, by id
   std::vector<TargetUse> uses_;                                ///< by number

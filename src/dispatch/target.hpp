@@ -15,9 +15,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 #include <weft/result.hpp>
 
 #include "async/shard.hpp"
+#include "dispatch/channel.hpp"
 
 namespace weft::web {
 class Handler;
@@ -54,15 +57,29 @@ struct Invocation {
   std::span<const std::byte> params;
   CallContext context;
   ParamsOwner* owner = nullptr;  ///< of params, if they may be taken over until invoke() returns
+  Channels* channels = nullptr;  ///< the streams among params; who reads them takes them over until invoke() returns
+  std::span<const std::string_view> result_paths = {};  ///< of streams and futures that the results may have
 };
 
-/// Told how a call ended: exactly one of the two, once, on the call's shard; possibly before invoke() returns. Either
+/// A function that a target answers, as an Invocation names it.
+struct FunctionName {
+  std::string interface;
+  std::string function;
+  std::vector<std::string> param_paths = {};  ///< of streams and futures among its parameters
+};
+
+/// Told how a call ended: exactly one of them, once, on the call's shard; possibly before invoke() returns. Each
 /// may destroy the PendingCall.
 class CallHandler {
  public:
   /// `results` are valid until this returns.
   virtual void on_results(std::span<const std::byte> results) = 0;
+  /// The same with streams and futures, which may be read from now on. Who does not expect any drops them.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it takes them over
+  virtual void on_streamed_results(std::span<const std::byte> results, Channels /*channels*/) { on_results(results); }
   virtual void on_error(Error error) = 0;
+  /// Like on_error(), where it is certain that nobody has the call: nobody serves that function of that interface.
+  virtual void on_not_served(Error error) { on_error(std::move(error)); }
 
  protected:
   ~CallHandler() = default;
@@ -93,6 +110,9 @@ class Target {
 
   /// Who answers HTTP requests to this target, natively; null if it answers none.
   [[nodiscard]] virtual web::Handler* http() noexcept { return nullptr; }
+
+  /// What the lattice may call of it, HTTP aside. Any thread.
+  [[nodiscard]] virtual std::vector<FunctionName> functions() const { return {}; }
 };
 
 }  // namespace weft::dispatch

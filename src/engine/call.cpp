@@ -145,6 +145,9 @@ void Call::poll_now() {
     if (imports && !hand_out_imports(*target)) {
       return;
     }
+    if ((flags & WEFT_CALL_STREAM) != 0) {
+      tell_streams();
+    }
     tell_outgoing(flags);
     events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
                        .head = (flags & WEFT_CALL_HEAD) != 0,
@@ -180,6 +183,44 @@ bool Call::hand_out_imports(const WakeTarget& target) {
     }
   }
   return true;
+}
+
+void Call::tell_streams() {
+  using Kind = StreamEvent::Kind;
+  StreamEvent event;
+  while (const auto kind = weft_call_next_stream(handle_.get(), &event.token, &event.channel)) {
+    event.kind = kind == WEFT_STREAM_READABLE ? Kind::readable
+                 : kind == WEFT_STREAM_WANTED ? Kind::wanted
+                                              : Kind::dropped;
+    events_.on_stream(event);
+  }
+}
+
+BodyPiece Call::read_stream(std::uint64_t token) {
+  weft_bytes data{};
+  const auto state = weft_call_stream_read(handle_.get(), token, &data);
+  wake_if_woken();
+  return from_c(state, data, nullptr, 0);
+}
+
+void Call::close_stream(std::uint64_t token) {
+  weft_call_stream_close(handle_.get(), token);
+  wake_if_woken();
+}
+
+void Call::push_stream(std::uint64_t token, std::uint32_t channel, std::span<const std::byte> piece) {
+  weft_call_stream_push(handle_.get(), token, channel, engine::to_c(piece));
+  wake_if_woken();
+}
+
+void Call::end_stream(std::uint64_t token, std::uint32_t channel) {
+  weft_call_stream_end(handle_.get(), token, channel);
+  wake_if_woken();
+}
+
+void Call::fail_stream(std::uint64_t token, std::uint32_t channel, std::string_view why) {
+  weft_call_stream_fail(handle_.get(), token, channel, engine::to_c(why));
+  wake_if_woken();
 }
 
 void Call::complete_import(std::uint64_t token, std::span<const std::byte> results) {

@@ -40,6 +40,14 @@ struct Polled {
   bool wants_body = false;  ///< the guest waits for request body
 };
 
+/// What a guest's import calls have beside their values: weft_engine.h, "Streams and futures of import calls".
+struct StreamEvent {
+  enum class Kind : std::uint8_t { readable, wanted, dropped };
+  Kind kind = Kind::dropped;
+  std::uint64_t token = 0;    ///< of the import call
+  std::uint32_t channel = 0;  ///< of its results, if one is wanted
+};
+
 class CallEvents {
  public:
   virtual void on_polled(Polled polled) = 0;
@@ -51,6 +59,8 @@ class CallEvents {
   }
   /// A line of the guest's output. `stream` 1: stdout, 2: stderr.
   virtual void on_log(std::uint32_t stream, std::string_view line) = 0;
+  /// Something of a stream of an import call. Must not destroy the Call.
+  virtual void on_stream(const StreamEvent& event) { static_cast<void>(event); }
   /// The guest sends an HTTP request: see outgoing_http.hpp. Dropping it denies it. Must not destroy the Call.
   virtual void on_http(std::unique_ptr<OutgoingHttp> request);
 
@@ -122,6 +132,16 @@ class Call {
   /// Completes with the result of a function that has succeeded, which is taken over: `from` has none any more.
   void complete_import_from(std::uint64_t token, Call& from);
 
+  /// Streams of import calls, by the import's token, also after it was completed; a token that means nothing any more
+  /// is ignored. The stream among the parameters: what the guest has written since, until the next look.
+  BodyPiece read_stream(std::uint64_t token);
+  /// Nobody reads it any more.
+  void close_stream(std::uint64_t token);
+  /// Channels of the results.
+  void push_stream(std::uint64_t token, std::uint32_t channel, std::span<const std::byte> piece);
+  void end_stream(std::uint64_t token, std::uint32_t channel);
+  void fail_stream(std::uint64_t token, std::uint32_t channel, std::string_view why);
+
   void push_body(std::span<const std::byte> piece);
   void end_body(std::span<const HeaderRef> trailers);
   void fail_body();
@@ -148,6 +168,7 @@ class Call {
 
   void wake_if_woken();
   bool hand_out_imports(const WakeTarget& target);
+  void tell_streams();
   void tell_outgoing(std::uint32_t flags);
   void end_outgoing();
 

@@ -99,6 +99,27 @@ std::string text_of(const json::object& object, std::string_view field) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::vector<ExportedFunction> functions_of(const json::object& description) {
+  std::vector<ExportedFunction> functions;
+  const auto* exports = description.if_contains("exports");
+  if (exports == nullptr || !exports->is_array()) {
+    return functions;
+  }
+  for (const auto& exported : exports->get_array()) {
+    if (!exported.is_object()) {
+      continue;
+    }
+    const auto& item = exported.get_object();
+    if (text_of(item, "kind") == "function") {
+      functions.push_back({.interface = {}, .function = text_of(item, "name")});
+    }
+    for (auto& name : names_of(item, "functions")) {
+      functions.push_back({.interface = text_of(item, "name"), .function = std::move(name)});
+    }
+  }
+  return functions;
+}
+
 }  // namespace
 
 Error take_error(weft_error* error) {
@@ -169,6 +190,31 @@ std::vector<ImportedFunction> Deployment::imports() const {
   return found;
 }
 
+Result<Signature> Deployment::export_signature(std::string_view name) const {
+  weft_signature* signature = nullptr;
+  if (auto* error = weft_signature_of_export(handle_.get(), to_c(name), &signature)) {
+    return take_error(error);
+  }
+  return Signature(signature);
+}
+
+Result<Signature> Deployment::import_signature(std::uint32_t number) const {
+  weft_signature* signature = nullptr;
+  if (auto* error = weft_signature_of_import(handle_.get(), number, &signature)) {
+    return take_error(error);
+  }
+  return Signature(signature);
+}
+
+Result<std::string> Signature::show(Part part, Seen values, std::size_t max_bytes) const {
+  const auto wanted = part == Part::params ? WEFT_PART_PARAMS : WEFT_PART_RESULTS;
+  weft_string* out = nullptr;
+  if (auto* error = weft_signature_show(handle_.get(), wanted, to_c(values.bytes), values.is_cut, max_bytes, &out)) {
+    return take_error(error);
+  }
+  return take_string(out);
+}
+
 Result<Bytes> Function::encode(const std::vector<std::string>& arguments, ValueFormat format) const {
   std::vector<weft_bytes> raw;
   raw.reserve(arguments.size());
@@ -215,6 +261,7 @@ Result<ComponentInfo> describe(std::string_view wasm) {
   info.wit = text_of(object, "wit");
   info.imports = names_of(object, "imports");
   info.exports = names_of(object, "exports");
+  info.functions = functions_of(object);
   return info;
 }
 

@@ -2,9 +2,9 @@
 /// The engine's C border as values: compiled components, deployments prepared with their grants, and exports found in
 /// them. No wasmtime type and no C handle shows above this folder.
 ///
-/// Ownership: each class owns its C object. Order of death: calls, lanes, functions, Deployment, Module, Engine.
-/// Threads: Engine, Module, Deployment and Function may be used from any thread at once; all of their functions may
-/// take long (they compile, read files). Errors: as the C border reports them, unchanged.
+/// Ownership: each class owns its C object. Order of death: calls, lanes, functions, signatures, Deployment, Module,
+/// Engine. Threads: Engine, Module, Deployment, Function and Signature may be used from any thread at once; all of
+/// their functions may take long (they compile, read files). Errors: as the C border reports them, unchanged.
 #pragma once
 
 #include <weft/host.hpp>
@@ -24,11 +24,13 @@ struct weft_engine;
 struct weft_component;
 struct weft_prepared;
 struct weft_func;
+struct weft_signature;
 extern "C" {
 void weft_engine_free(weft_engine* engine);
 void weft_component_free(weft_component* component);
 void weft_prepared_free(weft_prepared* prepared);
 void weft_func_free(weft_func* func);
+void weft_signature_free(weft_signature* signature);
 }
 
 namespace weft::engine {
@@ -104,6 +106,26 @@ class Function {
   Handle handle_;
 };
 
+/// The types of a function, to show by them what its calls say.
+class Signature {
+ public:
+  enum class Part : std::uint8_t { params, results };
+  /// Encoded values, or the first bytes of them.
+  struct Seen {
+    std::span<const std::byte> bytes;
+    bool is_cut = false;
+  };
+  /// WAVE text, "name: value, ..." of parameters, at most about `max_bytes` of it; what is left out ends it with
+  /// "...". A list of bytes is b"text\\x00" in it, and a handle <handle b"...">. Errors: malformed, of other types.
+  [[nodiscard]] Result<std::string> show(Part part, Seen values, std::size_t max_bytes) const;
+
+ private:
+  friend class Deployment;
+  explicit Signature(weft_signature* handle) : handle_(Handle::adopt(handle)) {}
+  using Handle = base::UniqueHandle<weft_signature, &weft_signature_free>;
+  Handle handle_;
+};
+
 /// A module linked with its grants.
 class Deployment {
  public:
@@ -111,6 +133,9 @@ class Deployment {
   [[nodiscard]] Result<Function> find(std::string_view name) const;
   /// What C++ answers, in the order of the numbers that on_import() gives.
   [[nodiscard]] std::vector<ImportedFunction> imports() const;
+  /// Of an export, by its name as for find(), and of an import, by its number. Errors: not_found.
+  [[nodiscard]] Result<Signature> export_signature(std::string_view name) const;
+  [[nodiscard]] Result<Signature> import_signature(std::uint32_t number) const;
   [[nodiscard]] const weft_prepared* get() const noexcept { return handle_.get(); }
 
  private:

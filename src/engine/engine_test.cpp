@@ -49,9 +49,8 @@ TEST_F(EngineTest, moves_encoded_values_through_a_guest) {
 
 TEST_F(EngineTest, parameters_that_do_not_decode_are_malformed_and_not_the_guests_fault) {
   for (const auto& [name, params] : std::vector<std::pair<std::string, Bytes>>{
-           {"echo#echo-string", bytes({5, 'a'})},     // cut
-           {"echo#echo-string", bytes({1, 'a', 0})},  // more than there should be
-           {"echo#echo-string", bytes({1, 0xff})},    // no UTF-8
+           {"echo#echo-string", bytes({5, 'a'})},   // cut
+           {"echo#echo-string", bytes({1, 0xff})},  // no UTF-8
            {"echo#echo-bool", bytes({2})},
            {"echo#echo-u8", {}},
            {"counters#consume", bytes({3, 1, 2, 3})},  // a handle that nobody gave

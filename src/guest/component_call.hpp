@@ -47,6 +47,7 @@ class ComponentCall final : public dispatch::PendingCall,
   enum class State : std::uint8_t { fresh, waiting, running, over };
 
   void on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) override;
+  void on_stream(const engine::StreamEvent& event) override { imports_.on_stream(event); }
   void on_http(std::unique_ptr<engine::OutgoingHttp> request) override;
   void on_polled(engine::Polled polled) override;
   void on_log(std::uint32_t stream, std::string_view line) override;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "guest/component_call.hpp"
+#include "guest/export_name.hpp"
 
 namespace weft::guest {
 namespace {
@@ -84,17 +85,12 @@ InterfaceCounters& ComponentShard::counters_of(std::string_view interface) {
   return counters_[static_cast<std::size_t>(found - exports.begin())];
 }
 
-/// On the wire the functions of resources have lost their prefix (data-plane facts 1.2).
 Result<engine::Function> ComponentShard::look_up(std::string_view interface, std::string_view function) const {
-  const auto exported = export_of(interface);
-  auto found = component_.deployment().find(full_name(exported, function));
-  if (found || function.starts_with('[')) {
-    return found;
-  }
-  for (const std::string_view prefix : {"[method]", "[static]", "[constructor]"}) {
-    auto prefixed = component_.deployment().find(full_name(exported, fmt::format("{}{}", prefix, function)));
-    if (prefixed) {
-      return prefixed;
+  const auto names = export_names(interface, function);
+  auto found = component_.deployment().find(names.front());
+  for (std::size_t index = 1; !found && index < names.size(); ++index) {
+    if (auto other = component_.deployment().find(names[index])) {
+      return other;
     }
   }
   return found;

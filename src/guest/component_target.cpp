@@ -10,6 +10,7 @@
 #include "base/assert.hpp"
 #include "guest/component_shard.hpp"
 #include "guest/guest_bytes.hpp"
+#include "guest/import_table.hpp"
 
 namespace weft::guest {
 namespace {
@@ -58,6 +59,17 @@ std::unique_ptr<dispatch::PendingCall> ComponentTarget::invoke(async::Shard& sha
     return nullptr;
   }
   return per_shard_[shard.index()]->invoke(invocation, handler);
+}
+
+std::vector<dispatch::FunctionName> ComponentTarget::functions() const {
+  std::vector<dispatch::FunctionName> names;
+  for (const auto& exported : component_->info().functions) {
+    // HTTP has a form of its own.
+    if (!exported.interface.starts_with(kIncomingHandler)) {
+      names.push_back({.interface = std::string(wire_name_of(exported.interface)), .function = exported.function});
+    }
+  }
+  return names;
 }
 
 void ComponentTarget::drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept {

@@ -57,6 +57,8 @@ class ComponentTarget final : public dispatch::Target {
   /// Null if the component does not export wasi:http/incoming-handler.
   [[nodiscard]] web::Handler* http() noexcept override { return http_.get(); }
 
+  [[nodiscard]] std::vector<dispatch::FunctionName> functions() const override;
+
   /// A caller has dropped its handle of a resource that this component gave out. Its destructor runs if its instance is
   /// kept on this shard for further calls; any other has ended with its call, and its resources with it.
   void drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept override;

@@ -4,7 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <vector>
+
+#include "guest/import_table.hpp"
 
 namespace weft::guest {
 
@@ -28,6 +29,21 @@ Result<std::string> resolve_export(const std::string& function, std::span<const 
                  fmt::format("name one of them: {}", fmt::join(candidates, ", ")), Blame::operator_);
   }
   return candidates.front();
+}
+
+std::vector<std::string> export_names(std::string_view wire_interface, std::string_view function) {
+  const auto exported = export_of(wire_interface);
+  const auto name_of = [&](std::string_view prefix) {
+    return exported.empty() ? fmt::format("{}{}", prefix, function)
+                            : fmt::format("{}#{}{}", exported, prefix, function);
+  };
+  std::vector<std::string> names{name_of("")};
+  if (!function.starts_with('[')) {
+    for (const std::string_view prefix : {"[method]", "[static]", "[constructor]"}) {
+      names.push_back(name_of(prefix));
+    }
+  }
+  return names;
 }
 
 }  // namespace weft::guest

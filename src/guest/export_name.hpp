@@ -6,6 +6,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace weft::guest {
 
@@ -13,5 +15,9 @@ namespace weft::guest {
 /// A name that matches nothing comes back as it is, for the engine to refuse. Errors: invalid_argument, if several
 /// versions are exported.
 Result<std::string> resolve_export(const std::string& function, std::span<const std::string> exports);
+
+/// What a call of `function` of a wire interface may mean, the likeliest first: on the wire the functions of resources
+/// have lost their prefix (data-plane facts 1.2).
+std::vector<std::string> export_names(std::string_view wire_interface, std::string_view function);
 
 }  // namespace weft::guest

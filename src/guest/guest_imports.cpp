@@ -7,6 +7,7 @@
 #include <array>
 
 #include "guest/guest_bytes.hpp"
+#include "guest/late_answer.hpp"
 
 namespace weft::guest {
 namespace {
@@ -129,6 +130,7 @@ void GuestImports::cancel() noexcept {
   meter_.end(true);
   pending_.reset();
   outgoing_.reset();
+  streams_.close();
 }
 
 void GuestImports::send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id) {
@@ -153,13 +155,37 @@ Result<RoutedHttp> GuestImports::http_handler() const {
                  "link wasi:http/outgoing-handler to wasmcloud+builtin://http-client or to an HTTP component",
                  Blame::operator_);
   }
-  return RoutedHttp{std::shared_ptr<web::Handler>(std::move(target), handler), std::move(meter)};
+  return RoutedHttp{std::shared_ptr<web::Handler>(std::move(target), handler),
+                    std::move(meter),
+                    {.source = plan_->source(), .link_name = link_name(kOutgoingHttp), .sends_out = true}};
 }
 
 void GuestImports::call_out(const ImportPlan::Import& import, std::span<const std::byte> params) {
   const auto& rule = import.rule;
+  is_fallback_ = false;
+  if (!rule.fallback.empty()) {
+    kept_params_.assign(params.begin(), params.end());
+  }
   ImportParams owner(*call_);
-  const dispatch::Invocation invocation{.interface = rule.interface,
+  begin_call(import, params, rule.interface, rule.result_paths, &owner);
+}
+
+void GuestImports::begin_call(const ImportPlan::Import& import, std::span<const std::byte> params,
+                              std::string_view interface, std::span<const std::string_view> result_paths,
+                              dispatch::ParamsOwner* owner) {
+  const auto& rule = import.rule;
+  dispatch::Channels channels;
+  std::shared_ptr<LateAnswer> late;
+  if (!rule.param_path.empty()) {
+    auto upload = streams_.upload(*call_, token_);
+    if (is_fallback_) {
+      late = std::make_shared<LateAnswer>(static_cast<dispatch::CallHandler&>(*this), rule.result_paths.front());
+      upload = late->watch(std::move(upload));
+    }
+    channels.push_back({.path = std::string(rule.param_path), .channel = std::move(upload)});
+  }
+  dispatch::CallHandler& handler = late ? late->handler() : *this;
+  const dispatch::Invocation invocation{.interface = interface,
                                         .function = rule.function,
                                         .params = params,
                                         .context = {.source = plan_->source(),
@@ -169,9 +195,14 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
                                                     .trace_parent = scope_.trace_parent,
                                                     .trace_state = scope_.trace_state,
                                                     .chain = import.has_resources ? join_chain(rule) : 0},
-                                        .owner = &owner};
-  auto pending = import.provider ? import.provider->invoke(shard_, invocation, *this)
-                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, *this, &meter_);
+                                        .owner = owner,
+                                        .channels = channels.empty() ? nullptr : &channels,
+                                        .result_paths = result_paths};
+  auto pending = import.provider ? import.provider->invoke(shard_, invocation, handler)
+                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, handler, &meter_);
+  if (late) {
+    pending = late->hold(std::move(pending));
+  }
   if (call_ != nullptr) {
     pending_ = std::move(pending);
   }
@@ -277,12 +308,30 @@ void GuestImports::refuse(Error error) {
 
 void GuestImports::on_results(std::span<const std::byte> results) {
   meter_.end(false);
-  if (import_->gives_rpc_error) {
+  if (is_fallback_ && !results.empty() && results.front() == std::byte{0} && !import_->rule.result_paths.empty()) {
+    // The older functions say no more of how a stream ended than that it did: that future is resolved.
+    ByteVector with_status(results.begin(), results.end());
+    with_status.insert(with_status.end(), {std::byte{1}, std::byte{0}});
+    give(with_status);
+  } else if (import_->gives_rpc_error) {
     give(after(std::byte{0}, results));
   } else {
     give(results);
   }
   pending_.reset();
+}
+
+void GuestImports::on_streamed_results(std::span<const std::byte> results, dispatch::Channels channels) {
+  meter_.end(false);
+  const auto& rule = import_->rule;
+  const bool is_older = is_fallback_ && rule.param_path.empty();  // else a LateAnswer makes up for it
+  streams_.take(*call_, token_, std::move(channels), is_older ? rule.fallback_paths : rule.result_paths);
+  if (is_fallback_ && !is_older) {
+    give(results);
+    pending_.reset();
+  } else {
+    on_results(results);
+  }
 }
 
 void GuestImports::take_results(engine::Call& callee) {
@@ -292,6 +341,18 @@ void GuestImports::take_results(engine::Call& callee) {
   meter_.end(false);
   std::exchange(call_, nullptr)->complete_import_from(token_, callee);
   pending_.reset();
+}
+
+/// A provider of an older release: data-plane facts 3.9.
+void GuestImports::on_not_served(Error error) {
+  if (import_->rule.fallback.empty() || is_fallback_) {
+    return on_error(std::move(error));
+  }
+  const auto pending = std::move(pending_);
+  meter_.end(true);
+  is_fallback_ = true;
+  const auto params = std::exchange(kept_params_, {});
+  begin_call(*import_, params, import_->rule.fallback, import_->rule.fallback_paths, nullptr);
 }
 
 void GuestImports::on_error(Error error) {

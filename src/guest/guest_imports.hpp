@@ -22,6 +22,7 @@
 #include "dispatch/dispatcher.hpp"
 #include "engine/call.hpp"
 #include "engine/engine.hpp"
+#include "guest/guest_streams.hpp"
 #include "guest/import_table.hpp"
 #include "guest/outgoing_exchange.hpp"
 
@@ -90,6 +91,8 @@ class GuestImports final : public dispatch::CallHandler {
   /// From CallEvents::on_http: the request goes where the guest's link of wasi:http/outgoing-handler leads. `id` is the
   /// call's, for logs.
   void send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id);
+  /// From CallEvents::on_stream.
+  void on_stream(const engine::StreamEvent& event) { streams_.on_event(event); }
   /// on_results() with what `callee` gave, which is taken over.
   void take_results(engine::Call& callee);
   /// Cancels what is under way.
@@ -101,9 +104,13 @@ class GuestImports final : public dispatch::CallHandler {
 
  private:
   void on_results(std::span<const std::byte> results) override;
+  void on_streamed_results(std::span<const std::byte> results, dispatch::Channels channels) override;
   void on_error(Error error) override;
+  void on_not_served(Error error) override;
 
   void call_out(const ImportPlan::Import& import, std::span<const std::byte> params);
+  void begin_call(const ImportPlan::Import& import, std::span<const std::byte> params, std::string_view interface,
+                  std::span<const std::string_view> result_paths, dispatch::ParamsOwner* owner);
   void name_interface(std::span<const std::byte> params);
   void set_link_name(const ImportRule& rule, std::span<const std::byte> params);
   void drop(const ImportRule& rule, std::span<const std::byte> handle);
@@ -128,7 +135,10 @@ class GuestImports final : public dispatch::CallHandler {
   std::uint64_t token_ = 0;
   const ImportPlan::Import* import_ = nullptr;
   std::unique_ptr<dispatch::PendingCall> pending_;
-  dispatch::CallMeter meter_;                  ///< of a call over a link
+  bool is_fallback_ = false;            ///< it asks the older interface
+  std::vector<std::byte> kept_params_;  ///< for that
+  dispatch::CallMeter meter_;           ///< of a call over a link
+  GuestStreams streams_;
   std::optional<OutgoingExchanges> outgoing_;  ///< made at the guest's first HTTP request
   std::optional<Error> failure_;
 };

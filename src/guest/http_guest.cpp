@@ -60,6 +60,7 @@ class HttpGuest final : public engine::CallEvents, private Permits::Waiter {
   void on_log(std::uint32_t stream, std::string_view line) override;
   void on_permit() override;
   void run();
+  void on_stream(const engine::StreamEvent& event) override { imports_.on_stream(event); }
   void on_http(std::unique_ptr<engine::OutgoingHttp> request) override;
   void send_head();
   void pump();
@@ -512,14 +513,10 @@ HttpGuests::~HttpGuests() = default;
 namespace {
 
 /// The component is being stopped: said at once, nothing runs.
-class Stopping final : public web::Responder {
+class Stopping final : public web::BodilessResponder {
  public:
   explicit Stopping(web::Exchange& exchange) : exchange_(exchange) {}
   void start() override { exchange_.fail(503, "the component is being stopped"); }
-  void on_body(std::span<const std::byte> /*piece*/) override {}
-  void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
-  void on_writable() override {}
-  void on_disconnect() override {}
 
  private:
   web::Exchange& exchange_;

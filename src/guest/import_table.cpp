@@ -13,12 +13,34 @@ constexpr std::string_view kStore = "wasi:keyvalue/store@0.2.0-draft";
 constexpr std::string_view kAtomics = "wasi:keyvalue/atomics@0.2.0-draft";
 constexpr std::string_view kBatch = "wasi:keyvalue/batch@0.2.0-draft";
 
+constexpr std::string_view kWatcher = "wasi:keyvalue/watcher@0.2.0-draft";
+constexpr std::string_view kWireWatcher = "wrpc:keyvalue/watcher@0.2.0-draft";
+
+/// The engine asks for what wasi:blobstore's resources need under these names already, with the values of 0.2.0.
+constexpr std::string_view kBlobstore = "wasi:blobstore/blobstore@0.2.0-draft";
+constexpr std::string_view kWireBlobstore = "wrpc:blobstore/blobstore@0.2.0";
+constexpr std::string_view kOlderBlobstore = "wrpc:blobstore/blobstore@0.1.0";
+constexpr std::string_view kDataAndStatus[] = {"0.0", "0.1"};
+constexpr std::string_view kOne[] = {"0"};
+
 /// Interfaces that have another name on the wire, with the same values but for `store`, see below.
 constexpr std::pair<std::string_view, std::string_view> kOnTheWire[] = {
     {kStore, "wrpc:keyvalue/store@0.2.0-draft"},
     {kAtomics, "wrpc:keyvalue/atomics@0.2.0-draft"},
     {kBatch, "wrpc:keyvalue/batch@0.2.0-draft"},
+    {kBlobstore, kWireBlobstore},
 };
+
+void add_streams(ImportRule& rule) {
+  rule.fallback = kOlderBlobstore;
+  if (rule.function == "get-container-data" || rule.function == "list-container-objects") {
+    rule.result_paths = kDataAndStatus;
+    rule.fallback_paths = kOne;
+  } else if (rule.function == "write-container-data") {
+    rule.param_path = "1";
+    rule.result_paths = kOne;
+  }
+}
 
 /// A bucket is a local thing: its handle is its name, and a method sends that name as the first parameter, in the very
 /// bytes that the handle has.
@@ -64,7 +86,7 @@ ImportKind kind_of(std::string_view interface, std::string_view key, std::string
   if (key == "wasmcloud:bus/error" || key == "wrpc:rpc/error") {
     return error_kind(function);
   }
-  if (key.starts_with("wasi:blobstore/") || key.starts_with("wrpc:rpc/")) {
+  if ((key.starts_with("wasi:blobstore/") && interface != kBlobstore) || key.starts_with("wrpc:rpc/")) {
     return ImportKind::refused;
   }
   return function.starts_with(kDrop) ? ImportKind::drop : ImportKind::call;
@@ -90,12 +112,19 @@ ImportRule import_rule(std::string_view interface, std::string_view function) {
   if (interface == kStore && function.starts_with(kMethod)) {
     rule.function = function.substr(function.find('.') + 1);
   }
+  if (interface == kBlobstore) {
+    add_streams(rule);
+  }
   return rule;
 }
 
 std::string_view export_of(std::string_view wire_interface) noexcept {
   // Its bucket is sent as a text, which is what the handle of a bucket is here.
-  return wire_interface == "wrpc:keyvalue/watcher@0.2.0-draft" ? "wasi:keyvalue/watcher@0.2.0-draft" : wire_interface;
+  return wire_interface == kWireWatcher ? kWatcher : wire_interface;
+}
+
+std::string_view wire_name_of(std::string_view exported_interface) noexcept {
+  return exported_interface == kWatcher ? kWireWatcher : exported_interface;
 }
 
 }  // namespace weft::guest

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,12 @@ struct ImportRule {
   std::string link_key;   ///< "acme:shop/cart"
   std::string interface;  ///< on the wire: "acme:shop/cart@1.0.0"
   std::string function;   ///< "[method]cart.add"
+  /// An older interface that is asked where nobody serves this one; empty: none. Its functions give streams without the
+  /// future that says how they ended.
+  std::string fallback = {};
+  std::string_view param_path = {};                       ///< of the stream among the parameters; empty: none
+  std::span<const std::string_view> result_paths = {};    ///< of the streams and futures among the results
+  std::span<const std::string_view> fallback_paths = {};  ///< the same of `fallback`
 };
 
 /// "acme:shop/cart@1.0.0" without its version.
@@ -39,5 +46,7 @@ ImportRule import_rule(std::string_view interface, std::string_view function);
 
 /// The export that serves a wire interface: the same name, but for those that the wire names otherwise.
 std::string_view export_of(std::string_view wire_interface) noexcept;
+/// The other way round.
+std::string_view wire_name_of(std::string_view exported_interface) noexcept;
 
 }  // namespace weft::guest

@@ -59,6 +59,21 @@ TEST(ImportTableTest, an_error_is_its_text) {
   EXPECT_EQ(import_rule("wasmcloud:bus/error@2.0.1", "[resource-drop]error").kind, ImportKind::nothing);
 }
 
+TEST(ImportTableTest, a_blob_store_is_asked_on_the_wire_with_its_streams) {
+  const auto get = import_rule("wasi:blobstore/blobstore@0.2.0-draft", "get-container-data");
+  EXPECT_EQ(get.kind, ImportKind::call);
+  EXPECT_EQ(get.link_key, "wasi:blobstore/blobstore");
+  EXPECT_EQ(get.interface, "wrpc:blobstore/blobstore@0.2.0");
+  EXPECT_EQ(get.fallback, "wrpc:blobstore/blobstore@0.1.0");
+  EXPECT_EQ(get.result_paths.size(), 2U);
+  EXPECT_EQ(get.fallback_paths.size(), 1U);
+  const auto write = import_rule("wasi:blobstore/blobstore@0.2.0-draft", "write-container-data");
+  EXPECT_EQ(write.param_path, "1");
+  EXPECT_EQ(write.result_paths.size(), 1U);
+  EXPECT_TRUE(write.fallback_paths.empty());
+  EXPECT_TRUE(import_rule("wasi:blobstore/blobstore@0.2.0-draft", "has-object").result_paths.empty());
+}
+
 TEST(ImportTableTest, refuses_what_cannot_be_answered) {
   EXPECT_EQ(import_rule("wasi:blobstore/container@0.2.0-draft", "[method]container.name").kind, ImportKind::refused);
   EXPECT_EQ(import_rule("wrpc:rpc/invoker@0.1.0", "invoke").kind, ImportKind::refused);

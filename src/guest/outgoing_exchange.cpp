@@ -28,6 +28,7 @@ class OutgoingExchange final : public web::Exchange,
   [[nodiscard]] const web::RequestHead& request() const noexcept override { return head_; }
   [[nodiscard]] async::Shard& shard() noexcept override { return shard_; }
   [[nodiscard]] std::string id() const override { return id_; }
+  [[nodiscard]] web::HttpCaller caller() const noexcept override { return caller_; }
   void read_body() override;
   bool send_head(web::ResponseHead head) override;
   void send_body(std::span<const std::byte> piece) override;
@@ -52,6 +53,7 @@ class OutgoingExchange final : public web::Exchange,
   std::unique_ptr<engine::OutgoingHttp> request_;
   std::string id_;
   web::RequestHead head_;
+  web::HttpCaller caller_;
   std::shared_ptr<web::Handler> handler_;  ///< outlives its responder
   std::optional<dispatch::CallMeter> meter_;
   std::unique_ptr<web::Responder> responder_;
@@ -88,6 +90,7 @@ OutgoingExchange::OutgoingExchange(OutgoingExchanges& owner, async::Shard& shard
 void OutgoingExchange::start(RoutedHttp routed) {
   handler_ = std::move(routed.handler);
   meter_.emplace(std::move(routed.meter));
+  caller_ = routed.caller;
   responder_ = handler_->on_request(*this);
   if (responder_ == nullptr) {
     return fault(HttpFault::internal_error, "nobody answers this request");

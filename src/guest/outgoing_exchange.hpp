@@ -28,6 +28,7 @@ namespace weft::guest {
 struct RoutedHttp {
   std::shared_ptr<web::Handler> handler;
   dispatch::CallMeter meter = {};  // NOLINT(readability-redundant-member-init): lets it be left out of initializers
+  web::HttpCaller caller = {};     ///< views that are good while the request begins
 };
 
 /// An error gives the guest internal-error with its text. Called on the call's shard.

@@ -30,17 +30,13 @@ using namespace std::chrono_literals;
 class FaultHandler final : public web::Handler {
  public:
   std::unique_ptr<web::Responder> on_request(web::Exchange& exchange) override {
-    class Fault final : public web::Responder {
+    class Fault final : public web::BodilessResponder {
      public:
       explicit Fault(web::Exchange& exchange) : exchange_(exchange) {}
       void start() override {
         const auto path = exchange_.request().path_and_query;
         exchange_.fault(static_cast<web::HttpFault>(std::stoi(std::string(path.substr(1)))), "on request");
       }
-      void on_body(std::span<const std::byte> /*piece*/) override {}
-      void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
-      void on_writable() override {}
-      void on_disconnect() override {}
 
      private:
       web::Exchange& exchange_;

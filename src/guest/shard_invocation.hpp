@@ -30,6 +30,7 @@ class ShardInvocation final : public dispatch::CallHandler,
     std::string function;
     engine::Bytes params;
     std::string source;  ///< who calls
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   };
   struct Answer {
     engine::Bytes results;
@@ -63,12 +64,13 @@ class ShardInvocation final : public dispatch::CallHandler,
       return;
     }
     began_ = Clock::now();
-    auto pending = target_->invoke(shard_,
-                                   {.interface = request_.interface,
-                                    .function = request_.function,
-                                    .params = request_.params,
-                                    .context = {.source = request_.source, .link_name = "default"}},
-                                   *this);
+    auto pending =
+        target_->invoke(shard_,
+                        {.interface = request_.interface,
+                         .function = request_.function,
+                         .params = request_.params,
+                         .context = {.source = request_.source, .link_name = "default", .deadline = request_.deadline}},
+                        *this);
     if (!is_over_) {
       pending_ = std::move(pending);
       self_ = shared_from_this();

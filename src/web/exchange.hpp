@@ -62,6 +62,13 @@ struct ResponseHead {
   std::vector<Header> headers;
 };
 
+/// Which member of the lattice asks, and as what. The views are good until Responder::start() has returned.
+struct HttpCaller {
+  std::string_view source = {};     ///< a component's or provider's id; empty: nobody's of the lattice
+  std::string_view link_name = {};  ///< the link that it asks over
+  bool sends_out = false;  ///< asks as a client of the world (wasi:http/outgoing-handler), not as a server in front
+};
+
 /// The session's side of one request. All calls on the shard.
 class Exchange {
  public:
@@ -71,6 +78,7 @@ class Exchange {
   [[nodiscard]] virtual async::Shard& shard() noexcept = 0;
   /// The id that error bodies and the log carry for this request.
   [[nodiscard]] virtual std::string id() const = 0;
+  [[nodiscard]] virtual HttpCaller caller() const noexcept { return {}; }
 
   /// Asks for the next piece of the request body: exactly one of Responder::on_body, on_body_end or on_disconnect
   /// follows, never from inside this call. At most one request outstanding. Sends "100 Continue" first where the client
@@ -110,6 +118,15 @@ class Responder {
   virtual void on_writable() = 0;
   /// The client left or timed out; the Responder is destroyed right after. Nothing can be sent any more.
   virtual void on_disconnect() = 0;
+};
+
+/// One that answers without looking at the request's body: it only starts.
+class BodilessResponder : public Responder {
+ public:
+  void on_body(std::span<const std::byte> /*piece*/) final {}
+  void on_body_end(std::span<const HeaderView> /*trailers*/) final {}
+  void on_writable() final {}
+  void on_disconnect() final {}
 };
 
 /// Makes a Responder for each request. One Handler serves all shards, so on_request must be safe to call from each

@@ -6,7 +6,7 @@
  * - Every object has one owner and one _free function, which takes NULL. Free children before parents: calls, lanes, prepared, components, engine.
  * - A function that can fail returns NULL on success, else a weft_error that the caller frees. Nothing panics across this border.
  * - weft_bytes borrow: as a parameter for the length of the call; as a result until the next call on the same object.
- * - Threads: engine, component, prepared and func may be used from any thread at once. A lane and its calls belong to one thread at a time.
+ * - Threads: engine, component, prepared, func and signature may be used from any thread at once. A lane and its calls belong to one thread at a time.
  * - C code never runs on a guest's stack: what a guest asks of its host is parked and handed over after weft_call_poll has returned.
  */
 #ifndef WEFT_ENGINE_H
@@ -24,6 +24,7 @@ typedef struct weft_engine weft_engine;       /* compiler, instance pool and epo
 typedef struct weft_component weft_component; /* compiled code */
 typedef struct weft_prepared weft_prepared;   /* a component linked with its grants: instances are made from it */
 typedef struct weft_func weft_func;           /* one export, its types checked */
+typedef struct weft_signature weft_signature; /* the types of a function, to show values by */
 typedef struct weft_lane weft_lane;           /* one thread's place to make calls from; holds the warm instances of --reuse */
 typedef struct weft_call weft_call;           /* one call in flight */
 typedef struct weft_error weft_error;
@@ -83,6 +84,15 @@ void weft_func_free(weft_func* func);
 weft_error* weft_func_encode(const weft_func* func, const weft_bytes* arguments, size_t count, uint32_t format, weft_string** out);
 weft_error* weft_func_decode(const weft_func* func, weft_bytes results, uint32_t format, weft_string** out);
 
+/* ---- what calls said ---- */
+/* The types of an export, named as for weft_func_find, or of the import of that number (see weft_prepared_import), for text alone. */
+weft_error* weft_signature_of_export(const weft_prepared* prepared, weft_bytes name, weft_signature** out);
+weft_error* weft_signature_of_import(const weft_prepared* prepared, uint32_t import, weft_signature** out);
+void weft_signature_free(weft_signature* signature);
+/* Encoded parameters ("name: value, ...") or results as text of at most about max_bytes; of values that are cut, as far as they go. */
+weft_error* weft_signature_show(const weft_signature* signature, uint32_t part, weft_bytes values, bool is_cut, size_t max_bytes, weft_string** out);
+enum { WEFT_PART_PARAMS = 0, WEFT_PART_RESULTS = 1 };
+
 /* ---- calls ---- */
 weft_lane* weft_lane_new(const weft_prepared* prepared);
 void weft_lane_free(weft_lane* lane);
@@ -119,7 +129,8 @@ enum {
   WEFT_CALL_LOG = 16,       /* lines wait for weft_call_next_log */
   WEFT_CALL_IMPORT = 32,    /* import calls wait for weft_call_next_import */
   WEFT_CALL_YIELDED = 64,   /* it computed for a whole slice: with AGAIN, let others go first */
-  WEFT_CALL_HTTP = 128      /* events of requests that the guest sends wait for weft_call_next_http */
+  WEFT_CALL_HTTP = 128,     /* events of requests that the guest sends wait for weft_call_next_http */
+  WEFT_CALL_STREAM = 256    /* events of streams of import calls wait for weft_call_next_stream */
 };
 /* Runs the guest until it must wait or its time slice (some milliseconds) is over. Returns flags. */
 uint32_t weft_call_poll(weft_call* call);
@@ -155,6 +166,23 @@ void weft_call_import_complete_from(weft_call* call, uint64_t token, weft_call* 
 enum { WEFT_IMPORT_RPC_ERROR = 1 }; /* its only result is result<_, own<error>> of wrpc:rpc/error */
 /* Name of import function number `import`: "ns:pkg/iface@1.0.0#func", and what is to be known of it. False past the last. */
 bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name, uint32_t* flags);
+
+/* Streams and futures of import calls, which only wasi:blobstore has: each is a channel beside the values, whose bytes are those of a channel
+ * of the value encoding. The token is the import's, also after it was completed; with one that means nothing any more the functions below do
+ * nothing. Channels of the results are counted in the order of their types. All but weft_call_next_stream may wake the guest: check
+ * weft_call_woken after, or wakes are lost. */
+enum { WEFT_STREAM_NONE = 0, WEFT_STREAM_READABLE = 1, WEFT_STREAM_WANTED = 2, WEFT_STREAM_DROPPED = 3 };
+/* The next event: after a read that was pending the guest has written, ended or broken off; the guest waits for more of a channel of the
+ * results (push one piece); or it wants nothing more of that call and will write nothing more. */
+uint32_t weft_call_next_stream(weft_call* call, uint64_t* token, uint32_t* channel);
+/* The next piece of the stream in the parameters, until the next call to this function: WEFT_BODY_PENDING, _DATA, _END, or _ERROR if it has
+ * broken off. */
+uint32_t weft_call_stream_read(weft_call* call, uint64_t token, weft_bytes* data);
+/* Nobody reads that stream any more: the guest's next write fails. */
+void weft_call_stream_close(weft_call* call, uint64_t token);
+void weft_call_stream_push(weft_call* call, uint64_t token, uint32_t channel, weft_bytes bytes);
+void weft_call_stream_end(weft_call* call, uint64_t token, uint32_t channel);
+void weft_call_stream_fail(weft_call* call, uint64_t token, uint32_t channel, weft_bytes message);
 
 /* Requests that the guest sends (wasi:http/outgoing-handler), which C answers. A token names one of them until C has ended or failed its
  * response, until it was cancelled, or until the call is done; with any other the functions below do nothing.

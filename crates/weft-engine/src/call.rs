@@ -10,6 +10,7 @@ use crate::logs::LogQueue;
 use crate::outgoing::{self, OutgoingQueue};
 use crate::prepared::Prepared;
 use crate::state::State;
+use crate::streams::StreamQueue;
 use crate::transcode::{self, BytesHost, ExportPlan};
 use crate::waker::{CallWaker, RawWaker};
 use http::{Request, Response};
@@ -86,6 +87,7 @@ pub const LOG: u32 = 16;
 pub const IMPORT: u32 = 32;
 pub const YIELDED: u32 = 64;
 pub const HTTP: u32 = 128;
+pub const STREAM: u32 = 256;
 
 thread_local! {
     /// The guest that is being polled on this thread has used up its slice. Not in the store, which its own future holds.
@@ -104,6 +106,7 @@ pub struct Call {
     pub logs: LogQueue,
     pub imports: ImportQueue,
     pub outgoing: OutgoingQueue,
+    pub streams: StreamQueue,
     pub end: Option<Result<i32>>,
     pub result: Vec<u8>,
     pub cpu_nanos: u64,
@@ -293,6 +296,7 @@ impl Lane {
             logs: store.data().logs.clone(),
             imports: store.data().imports.clone(),
             outgoing: store.data().outgoing.clone(),
+            streams: store.data().streams.clone(),
             end: None,
             result: Vec::new(),
             cpu_nanos: 0,
@@ -380,6 +384,9 @@ impl Call {
         if !self.outgoing.is_empty() {
             flags |= HTTP;
         }
+        if !self.streams.is_empty() {
+            flags |= STREAM;
+        }
         if self.waker.leave() {
             flags |= AGAIN;
         }
@@ -423,6 +430,7 @@ impl Call {
             self.ticker.call_finished();
             // A warm instance may still hold some: nobody will answer them.
             self.outgoing.close();
+            self.streams.close();
         }
     }
 
@@ -430,6 +438,13 @@ impl Call {
     pub fn answer_import(&self, token: u64, answer: std::result::Result<Vec<u8>, String>) {
         self.waker.enter_keeping();
         self.imports.complete(token, answer);
+    }
+
+    /// The streams of import calls, to be changed. What that wakes is told by `woken`, which must follow, not by the C callback: without it every
+    /// later wake would be lost.
+    pub fn streams_to_change(&self) -> &StreamQueue {
+        self.waker.enter_keeping();
+        &self.streams
     }
 
     pub fn woken(&self) -> bool {

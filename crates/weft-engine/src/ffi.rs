@@ -8,6 +8,8 @@
 
 mod calls;
 mod outgoing;
+mod signatures;
+mod streams;
 
 use crate::component::Component;
 use crate::describe;

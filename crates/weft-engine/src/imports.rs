@@ -53,13 +53,17 @@ impl ImportQueue {
         import: u32,
         params: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = wasmtime::Result<Vec<u8>>> + Send>> {
+        Box::pin(self.begin(import, params))
+    }
+
+    pub fn begin(&self, import: u32, params: Vec<u8>) -> Pending {
         let mut imports = self.imports();
         let token = imports.push(import, params);
         imports.answers.insert(token, Answer::Awaited(None));
-        Box::pin(Pending {
+        Pending {
             queue: self.clone(),
             token,
-        })
+        }
     }
 
     /// Something that C is told of and nobody waits for: an answer is ignored.
@@ -90,9 +94,17 @@ impl ImportQueue {
     }
 }
 
-struct Pending {
+/// A call that C has yet to answer.
+pub struct Pending {
     queue: ImportQueue,
     token: u64,
+}
+
+impl Pending {
+    /// What C knows it by.
+    pub fn token(&self) -> u64 {
+        self.token
+    }
 }
 
 impl Future for Pending {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! wasmtime behind a C ABI (include/weft_engine.h); no lattice knowledge. See README.md for where things are.
 
+mod blobstore;
 mod body;
 mod cache;
 mod call;
@@ -15,6 +16,7 @@ mod logs;
 mod outgoing;
 mod prepared;
 mod state;
+mod streams;
 pub mod text;
 pub mod transcode;
 mod waker;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A component linked with its grants: what instances are made from.
 
+use crate::blobstore;
 use crate::call::SLICE_OVER;
 use crate::component::Component;
 use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
@@ -8,6 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::grants::Grants;
 use crate::outgoing;
 use crate::state::State;
+use crate::text::Signature;
 use crate::transcode::{self, ExportPlan};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub struct ImportedFunction {
     pub name: String,
     /// Its only result is `result<_, own<error>>` of wrpc:rpc/error: a call that fails may be told to the guest as such an error.
     pub gives_rpc_error: bool,
+    /// Of a function that the component's own types tell of.
+    ty: Option<ComponentFunc>,
 }
 
 pub struct Prepared {
@@ -94,6 +98,24 @@ impl Prepared {
             Error::from_wasmtime(Code::NotFound, &format!("cannot call {name}"), &error)
                 .hint("list the exports with `weft inspect`; a function is named ns:pkg/interface#function")
         })
+    }
+
+    /// The types of an export.
+    pub fn export_signature(&self, name: &str) -> Result<Signature> {
+        let plan = self.plan(name)?;
+        Ok(Signature::new(plan.name(), plan.ty().clone(), false))
+    }
+
+    /// The types of the import of this number.
+    pub fn import_signature(&self, number: u32) -> Result<Signature> {
+        let import = self.imports.get(number as usize);
+        match import.and_then(|import| Some((import, import.ty.clone()?))) {
+            Some((import, ty)) => Ok(Signature::new(&import.name, ty, import.gives_rpc_error)),
+            None => Err(Error::new(
+                Code::NotFound,
+                format!("nothing is known of the types of import {number}"),
+            )),
+        }
     }
 }
 
@@ -187,6 +209,7 @@ fn link_imports(
     let rpc_error = rpc_error(wasmtime, component);
     let mut imports = Vec::new();
     let mut missing = Vec::new();
+    let mut has_blobstore = false;
     for (name, item) in component.inner.component_type().imports(wasmtime) {
         if is_provided(name) {
             continue;
@@ -220,23 +243,38 @@ fn link_imports(
                 &error,
             )
         };
+        if blobstore::link::is_ours(name) {
+            has_blobstore = true;
+            continue;
+        }
         let mut instance = linker.to_mut().instance(name).map_err(refused)?;
-        let mut number = |function: &str, gives_rpc_error: bool| {
+        let mut number = |function: &str, gives_rpc_error: bool, ty: Option<ComponentFunc>| {
             imports.push(ImportedFunction {
                 name: format!("{name}#{function}"),
                 gives_rpc_error,
+                ty,
             });
             u32::try_from(imports.len() - 1)
                 .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))
         };
         for resource in resources {
-            let id = number(&format!("[resource-drop]{resource}"), false)?;
+            let id = number(&format!("[resource-drop]{resource}"), false, None)?;
             transcode::link_resource(&mut instance, resource, id).map_err(refused)?;
         }
         for (function, ty) in functions {
-            let id = number(function, gives(&ty, rpc_error))?;
-            transcode::link_import(&mut instance, function, &ty, id).map_err(refused)?;
+            let id = number(function, gives(&ty, rpc_error), Some(ty.clone()))?;
+            transcode::link_import(
+                &mut instance,
+                function,
+                &format!("{name}#{function}"),
+                &ty,
+                id,
+            )
+            .map_err(refused)?;
         }
+    }
+    if has_blobstore {
+        link_blobstore(linker.to_mut(), &mut imports)?;
     }
     if missing.is_empty() {
         return Ok(imports);
@@ -249,6 +287,18 @@ fn link_imports(
         ),
     )
     .hint("link each to a component or provider that exports it; WASI 0.2 itself is always there"))
+}
+
+fn link_blobstore(linker: &mut Linker<State>, imports: &mut Vec<ImportedFunction>) -> Result<()> {
+    let first = imports.len() as u32;
+    imports.extend(blobstore::link::asked().map(|name| ImportedFunction {
+        name,
+        gives_rpc_error: false,
+        ty: None,
+    }));
+    blobstore::link::link(linker, first).map_err(|error| {
+        Error::from_wasmtime(Code::Internal, "cannot define wasi:blobstore", &error)
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::grants::Grants;
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
 use crate::outgoing::OutgoingQueue;
+use crate::streams::StreamQueue;
 use crate::transcode::{BytesHost, ResourceTable as HandleTable, wire};
 use http::Request;
 use std::future::Future;
@@ -30,6 +31,7 @@ pub struct State {
     pub logs: LogQueue,
     pub imports: ImportQueue,
     pub outgoing: OutgoingQueue,
+    pub streams: StreamQueue,
     pub host_calls: u64,
 }
 
@@ -52,8 +54,14 @@ impl State {
             logs: LogQueue::default(),
             imports: ImportQueue::default(),
             outgoing: OutgoingQueue::default(),
+            streams: StreamQueue::default(),
             host_calls: 0,
         }
+    }
+
+    /// What the guest's handles of the engine's resources mean.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     /// Fails every body that the guest has neither finished nor dropped, so that its message cannot look whole; a body that is finished or
@@ -148,6 +156,13 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// The guest was once refused memory; explains the trap that often follows.
     pub exhausted: bool,
+}
+
+impl Limits {
+    /// Of all linear memories together.
+    pub fn max_memory_bytes(&self) -> usize {
+        self.max_memory_bytes
+    }
 }
 
 impl ResourceLimiter for Limits {

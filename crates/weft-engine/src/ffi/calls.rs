@@ -37,6 +37,8 @@ pub struct FfiCall {
     text: Vec<u8>,
     head_error: u32,
     pub(super) sent: Sent,
+    /// Of a stream that the guest writes.
+    pub(super) chunk: Vec<u8>,
 }
 
 impl FfiCall {
@@ -50,6 +52,7 @@ impl FfiCall {
             text: Vec::new(),
             head_error: NO_ERROR_CODE,
             sent: Sent::default(),
+            chunk: Vec::new(),
         }
     }
 }

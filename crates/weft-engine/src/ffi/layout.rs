@@ -6,6 +6,8 @@ use super::calls::{
     BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS, IMPORT_RPC_ERROR,
 };
 use super::outgoing::{HTTP_CANCELLED, HTTP_NONE, HTTP_REQUEST, HTTP_WANTS_BODY};
+use super::signatures::{PARAMS, RESULTS};
+use super::streams::{STREAM_DROPPED, STREAM_NONE, STREAM_READABLE, STREAM_WANTED};
 use super::*;
 use crate::waker::RawWaker;
 use crate::{call, logs};
@@ -15,14 +17,16 @@ use std::mem::{align_of, offset_of, size_of};
 use std::process::{Command, Stdio};
 
 const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/weft_engine.h");
-const RUST: [&str; 3] = [
+const RUST: [&str; 5] = [
     include_str!("../ffi.rs"),
     include_str!("calls.rs"),
     include_str!("outgoing.rs"),
+    include_str!("signatures.rs"),
+    include_str!("streams.rs"),
 ];
 
 /// The C name of each type that crosses.
-const TYPES: [(&str, &str); 20] = [
+const TYPES: [(&str, &str); 21] = [
     ("RawBytes", "weft_bytes"),
     ("RawHeader", "weft_header"),
     ("RawEngineConfig", "weft_engine_config"),
@@ -37,6 +41,7 @@ const TYPES: [(&str, &str); 20] = [
     ("Engine", "weft_engine"),
     ("Component", "weft_component"),
     ("Lane", "weft_lane"),
+    ("Signature", "weft_signature"),
     ("Error", "weft_error"),
     ("u16", "uint16_t"),
     ("u32", "uint32_t"),
@@ -172,6 +177,11 @@ fn constants() -> Vec<String> {
         ("WEFT_CALL_IMPORT", call::IMPORT),
         ("WEFT_CALL_YIELDED", call::YIELDED),
         ("WEFT_CALL_HTTP", call::HTTP),
+        ("WEFT_CALL_STREAM", call::STREAM),
+        ("WEFT_STREAM_NONE", STREAM_NONE),
+        ("WEFT_STREAM_READABLE", STREAM_READABLE),
+        ("WEFT_STREAM_WANTED", STREAM_WANTED),
+        ("WEFT_STREAM_DROPPED", STREAM_DROPPED),
         ("WEFT_HTTP_NONE", HTTP_NONE),
         ("WEFT_HTTP_REQUEST", HTTP_REQUEST),
         ("WEFT_HTTP_WANTS_BODY", HTTP_WANTS_BODY),
@@ -182,6 +192,8 @@ fn constants() -> Vec<String> {
         ("WEFT_BODY_END", BODY_END),
         ("WEFT_BODY_ERROR", BODY_ERROR),
         ("WEFT_IMPORT_RPC_ERROR", IMPORT_RPC_ERROR),
+        ("WEFT_PART_PARAMS", PARAMS),
+        ("WEFT_PART_RESULTS", RESULTS),
     ]
     .map(|(name, value)| format!("{name} == {value}"))
     .into()

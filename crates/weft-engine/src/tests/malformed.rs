@@ -10,7 +10,6 @@ fn parameters_that_do_not_decode_are_malformed() {
     let callee = prepare(&engine, &app("values-callee"), "{}");
     for (function, params) in [
         ("echo-u8", &b""[..]),
-        ("echo-u8", &[1, 2]),
         ("echo-bool", &[2]),
         ("echo-string", &[5, b'a']),
         ("echo-string", &[1, 0xff]),

@@ -2,7 +2,7 @@
 //! Requests that a guest sends, answered here as C would.
 
 use super::*;
-use crate::call::{BodyPiece, HEAD, HTTP, WANTS_BODY};
+use crate::call::{AGAIN, BodyPiece, HEAD, HTTP, WANTS_BODY};
 use crate::outgoing::{Event, error_code, error_number};
 use http::{HeaderMap, HeaderValue, Response};
 use std::collections::VecDeque;
@@ -19,6 +19,8 @@ struct Proxied {
     whole: Option<bool>,
     done: bool,
     wants_body: bool,
+    /// The guest waits for something; otherwise its time was up.
+    waits: bool,
 }
 
 impl Proxied {
@@ -46,11 +48,13 @@ impl Proxied {
             whole: None,
             done: false,
             wants_body: false,
+            waits: false,
         }
     }
 
     fn poll(&mut self) {
         let flags = self.call.poll();
+        self.waits = flags & AGAIN == 0;
         if flags & HEAD != 0 {
             self.head = Some(self.call.take_head().expect("a head").expect("no error"));
         }
@@ -88,6 +92,8 @@ impl Proxied {
         let Event::Request(token) = self.event() else {
             panic!("no request");
         };
+        // A guest ends a body only after it has sent the head: its time may be up in between.
+        self.until("the guest waits", |it| it.waits);
         let (head, has_body) = self.call.take_request(token).expect("it is there");
         assert!(self.call.take_request(token).is_none(), "only once");
         (token, head, has_body)

@@ -134,10 +134,11 @@ pub async fn call_export<T: BytesHost>(
     store.data_mut().resources().insert(bytes, handles)
 }
 
-/// Answers the imported function `func_name` by `BytesHost::call_import(id, ..)`.
+/// Answers the imported function `func_name` by `BytesHost::call_import(id, ..)`. Errors name it as `full_name`.
 pub fn link_import<T: BytesHost>(
     linker: &mut LinkerInstance<'_, T>,
     func_name: &str,
+    full_name: &str,
     ty: &ComponentFunc,
     id: u32,
 ) -> Result<()> {
@@ -147,8 +148,8 @@ pub fn link_import<T: BytesHost>(
     macro_rules! dispatch {
         ($($n:literal)*) => {
             match (shape.params.unwrap_or(0), shape.results.unwrap_or(0)) {
-                $(($n, 0) => wrap::<T, $n, 0>(linker, func_name, id, handles),
-                  ($n, _) => wrap::<T, $n, 1>(linker, func_name, id, handles),)*
+                $(($n, 0) => wrap::<T, $n, 0>(linker, func_name, full_name, id, handles),
+                  ($n, _) => wrap::<T, $n, 1>(linker, func_name, full_name, id, handles),)*
                 (n, _) => bail!("{n} flat parameters are more than there can be"),
             }
         };
@@ -159,10 +160,11 @@ pub fn link_import<T: BytesHost>(
 fn wrap<T: BytesHost, const P: usize, const R: usize>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
+    full_name: &str,
     id: u32,
     handles: bool,
 ) -> Result<()> {
-    let named: std::sync::Arc<str> = name.into();
+    let named: std::sync::Arc<str> = full_name.into();
     linker.func_wrap_async(
         name,
         move |mut store, raw::ImportParams::<P>(bytes, lifted)| {
@@ -178,7 +180,7 @@ fn wrap<T: BytesHost, const P: usize, const R: usize>(
                     .await
                     .with_context(|| format!("the import `{named}` failed"))?;
                 let table = handles.then(|| store.data_mut().resources().share());
-                Ok(raw::ImportResults::<R>(bytes, table))
+                Ok(raw::ImportResults::<R>(bytes, table, named))
             })
         },
     )

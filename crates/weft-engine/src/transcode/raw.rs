@@ -8,6 +8,7 @@
 //! call: a wrong plan can make a call fail, never make it unsound.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext,
@@ -18,7 +19,7 @@ use wasmtime::{Result, ValRaw, bail};
 use super::lift::{self, Sink};
 use super::lower::{self, Source};
 use super::resources::{Lifted, ResourceTable};
-use super::wire::Reader;
+use super::wire::{EncodingError, Reader};
 
 /// The most flat values that parameters may take before they go through memory.
 const MAX_FLAT_PARAMS: usize = 16;
@@ -27,7 +28,8 @@ const MAX_FLAT_PARAMS: usize = 16;
 pub struct ImportParams<const N: usize>(pub Vec<u8>, pub Vec<(usize, Lifted)>);
 
 /// Results of an import on their way into a guest. `N` is the number of their flat values, 0 if they are in memory.
-pub struct ImportResults<const N: usize>(pub Vec<u8>, pub Option<ResourceTable>);
+/// The last member is the import's name, for what is wrong with them.
+pub struct ImportResults<const N: usize>(pub Vec<u8>, pub Option<ResourceTable>, pub Arc<str>);
 
 /// Parameters of an export on their way into a guest.
 pub struct ExportParams<'a>(pub &'a [u8], pub Option<ResourceTable>);
@@ -37,6 +39,18 @@ pub struct ExportResults(pub Vec<u8>, pub Vec<(usize, Lifted)>);
 
 /// What `SIZE32` and `ALIGN32` say. Neither is true nor used: the real values come from the type at the call.
 const NOMINAL: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
+
+/// Says whose results do not decode.
+#[cold]
+fn of_import(name: &str, error: wasmtime::Error) -> wasmtime::Error {
+    match error.downcast::<EncodingError>() {
+        Ok(bad) => wasmtime::Error::new(EncodingError {
+            message: format!("`{name}`: {}", bad.message),
+            offset: bad.offset,
+        }),
+        Err(error) => error,
+    }
+}
 
 /// The flat count that the component's type really has must be the one that the array has.
 fn check_flat<const N: usize>(
@@ -121,8 +135,8 @@ unsafe impl<const N: usize> Lower for ImportResults<N> {
             reader: Reader::new(&self.0),
             table: self.1.as_ref(),
         };
-        lower::to_flat(&mut source, cx, ty, &mut lower::Slots::new(slots))?;
-        Ok(source.reader.finish()?)
+        lower::to_flat(&mut source, cx, ty, &mut lower::Slots::new(slots))
+            .map_err(|error| of_import(&self.2, error))
     }
 
     fn linear_lower_to_memory<T>(
@@ -135,8 +149,7 @@ unsafe impl<const N: usize> Lower for ImportResults<N> {
             reader: Reader::new(&self.0),
             table: self.1.as_ref(),
         };
-        lower::to_memory(&mut source, cx, ty, offset)?;
-        Ok(source.reader.finish()?)
+        lower::to_memory(&mut source, cx, ty, offset).map_err(|error| of_import(&self.2, error))
     }
 }
 
@@ -176,7 +189,7 @@ unsafe impl Lower for ExportParams<'_> {
             lower::to_memory(&mut source, cx, ty, offset)?;
             slots[0] = ValRaw::u64(offset as u64);
         }
-        Ok(source.reader.finish()?)
+        Ok(())
     }
 
     fn linear_lower_to_memory<T>(

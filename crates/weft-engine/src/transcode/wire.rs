@@ -52,7 +52,8 @@ pub fn flag_bytes(count: usize) -> usize {
     count.div_ceil(8)
 }
 
-/// A cursor over encoded bytes. Never reads past the end, never trusts a length.
+/// A cursor over encoded bytes. Never reads past the end, never trusts a length. What follows the last value is passed
+/// over, as every decoder of 1.x does.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -73,14 +74,6 @@ impl<'a> Reader<'a> {
             message: message.into(),
             offset: self.at,
         })
-    }
-
-    /// All bytes must have been used.
-    pub fn finish(&self) -> WireResult<()> {
-        match self.remaining() {
-            0 => Ok(()),
-            n => self.error(format!("{n} bytes follow the last value")),
-        }
     }
 
     #[inline]
@@ -323,6 +316,16 @@ pub const MAX_EMPTY_ELEMENTS: usize = 1 << 16;
 
 /// Unsigned LEB128, minimal.
 #[inline]
+/// A list's length at the begin of `bytes`, and how many bytes it takes; None: not all of it has come.
+pub fn length_prefix(bytes: &[u8]) -> Option<WireResult<(u32, usize)>> {
+    let mut reader = Reader::new(bytes);
+    match reader.u32() {
+        Ok(length) => Some(Ok((length, reader.at))),
+        Err(_) if bytes.len() < 5 && bytes.iter().all(|byte| byte & 0x80 != 0) => None,
+        Err(why) => Some(Err(why)),
+    }
+}
+
 pub fn put_unsigned(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -70,7 +70,7 @@ impl Importer {
             else {
                 unreachable!()
             };
-            link_import(&mut instance, name, &ty, id as u32).unwrap();
+            link_import(&mut instance, name, name, &ty, id as u32).unwrap();
         }
         drop(instance);
         Importer {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/guest_streams.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "wire/byte_stream.hpp"
+
+namespace weft::guest {
+namespace {
+
+Error gone() { return {Errc::cancelled, "the guest that wrote the stream has given it up", {}, Blame::guest}; }
+
+}  // namespace
+
+/// Shared by the channel and by whoever tells it of the guest.
+struct GuestStreams::UploadState {
+  /// The guest has dropped it, or goes.
+  void leave() {
+    call = nullptr;
+    look_again();
+  }
+  /// Tells `reader` what there is; nothing of this is touched after that.
+  void look(dispatch::ChannelReader& reader) {
+    if (call == nullptr) {
+      return reader.on_broken(gone());
+    }
+    const auto piece = call->read_stream(token);
+    switch (piece.state) {
+      case engine::BodyState::pending:
+        waiting = &reader;
+        return;
+      case engine::BodyState::data:
+        return reader.on_piece(piece.data);
+      case engine::BodyState::end:
+        if (!std::exchange(has_said_end, true)) {
+          return reader.on_piece(std::as_bytes(std::span(wire::kStreamEnd)));
+        }
+        return reader.on_end();
+      case engine::BodyState::trailers:
+      case engine::BodyState::failed:
+        return reader.on_broken(gone());
+    }
+  }
+  void look_again() {
+    if (auto* const reader = std::exchange(waiting, nullptr)) {
+      look(*reader);
+    }
+  }
+
+  engine::Call* call = nullptr;  ///< null: it has gone
+  std::uint64_t token = 0;
+  const Upload* owner = nullptr;  ///< the channel that reads
+  dispatch::ChannelReader* waiting = nullptr;
+  bool has_said_end = false;  ///< by the chunk that ends a stream, after which its channel ends
+};
+
+class GuestStreams::Upload final : public dispatch::Channel {
+ public:
+  explicit Upload(std::shared_ptr<UploadState> state) : state_(std::move(state)) { state_->owner = this; }
+  ~Upload() override {
+    if (state_->owner != this) {
+      return;
+    }
+    state_->owner = nullptr;
+    state_->waiting = nullptr;
+    if (state_->call != nullptr) {
+      state_->call->close_stream(state_->token);
+    }
+  }
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  void read(dispatch::ChannelReader& reader) override {
+    const auto state = state_;
+    state->look(reader);
+  }
+
+ private:
+  std::shared_ptr<UploadState> state_;
+};
+
+class GuestStreams::Download final : private dispatch::ChannelReader {
+ public:
+  Download(engine::Call& call, std::uint64_t token, std::uint32_t number, std::unique_ptr<dispatch::Channel> channel)
+      : call_(call), token_(token), number_(number), channel_(std::move(channel)) {}
+  virtual ~Download() = default;
+  Download(const Download&) = delete;
+  Download& operator=(const Download&) = delete;
+
+  /// The guest waits for more.
+  void pull() {
+    if (channel_ == nullptr) {
+      return call_.fail_stream(token_, number_, "the store did not send it");
+    }
+    if (!std::exchange(is_reading_, true)) {
+      channel_->read(*this);
+    }
+  }
+
+ private:
+  void on_piece(std::span<const std::byte> piece) override {
+    is_reading_ = false;
+    call_.push_stream(token_, number_, piece);
+  }
+  void on_end() override {
+    channel_.reset();
+    call_.end_stream(token_, number_);
+  }
+  void on_broken(Error error) override {
+    channel_.reset();
+    call_.fail_stream(token_, number_, error.to_string());
+  }
+
+  engine::Call& call_;
+  std::uint64_t token_;
+  std::uint32_t number_;
+  bool is_reading_ = false;
+  std::unique_ptr<dispatch::Channel> channel_;  ///< null: it has ended
+};
+
+struct GuestStreams::Streams {
+  std::shared_ptr<UploadState> upload;
+  std::array<std::unique_ptr<Download>, 2> downloads;
+};
+
+GuestStreams::GuestStreams() = default;
+GuestStreams::~GuestStreams() { close(); }
+
+GuestStreams::Streams& GuestStreams::of(std::uint64_t token) {
+  auto& streams = by_token_[token];
+  if (streams == nullptr) {
+    streams = std::make_unique<Streams>();
+  }
+  return *streams;
+}
+
+std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std::uint64_t token) {
+  auto& state = of(token).upload;
+  if (state == nullptr) {
+    state = std::make_shared<UploadState>();
+    state->call = &call;
+    state->token = token;
+  }
+  return std::make_unique<Upload>(state);
+}
+
+void GuestStreams::take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,
+                        std::span<const std::string_view> paths) {
+  auto& streams = of(token);
+  for (std::size_t number = 0; number < std::min(paths.size(), streams.downloads.size()); ++number) {
+    const auto found = std::ranges::find(channels, paths[number], &dispatch::NamedChannel::path);
+    streams.downloads[number] = std::make_unique<Download>(
+        call, token, static_cast<std::uint32_t>(number), found == channels.end() ? nullptr : std::move(found->channel));
+  }
+}
+
+void GuestStreams::on_event(const engine::StreamEvent& event) {
+  const auto found = by_token_.find(event.token);
+  if (found == by_token_.end()) {
+    return;
+  }
+  auto& streams = *found->second;
+  switch (event.kind) {
+    case engine::StreamEvent::Kind::readable:
+      if (const auto upload = streams.upload) {
+        upload->look_again();
+      }
+      return;
+    case engine::StreamEvent::Kind::wanted:
+      if (event.channel < streams.downloads.size() && streams.downloads[event.channel]) {
+        streams.downloads[event.channel]->pull();
+      }
+      return;
+    case engine::StreamEvent::Kind::dropped: {
+      const auto dropped = std::move(found->second);
+      by_token_.erase(found);
+      if (dropped->upload) {
+        dropped->upload->leave();  // close() does not find it any more
+      }
+      return;
+    }
+  }
+}
+
+void GuestStreams::close() noexcept {
+  const auto all = std::exchange(by_token_, {});
+  for (const auto& [token, streams] : all) {
+    if (streams->upload) {
+      streams->upload->leave();
+    }
+  }
+}
+
+}  // namespace weft::guest
