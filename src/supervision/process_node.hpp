@@ -3,6 +3,10 @@
 /// with its group. Nothing of its group is left when it has ended, and the kernel kills it when we die (spawn.hpp).
 /// It is watched by its pidfd: the embedding program keeps its SIGCHLD.
 ///
+/// It may write as much as it wants: nobody waits for its output but itself. Lines are read as fast as a pipe is filled
+/// some two hundred times a second; a process that writes faster waits for that. What it reads is written while it
+/// runs, so one that never reads holds nobody up; what one that closes its input has not read is let go.
+///
 /// Ready: by `is_ready` or `on_started`, if one is given; else as soon as the program runs. An end that was not asked
 /// for is normal with status 0 and else a failure with the last lines of its standard error as detail.
 /// Ownership: owns the process. Destroying the node kills the group and waits up to a second for the process to be
@@ -11,6 +15,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "supervision/asio_runtime.hpp"
@@ -23,6 +29,8 @@ enum class OutputStream : std::uint8_t { output, errors };
 
 struct ProcessSpec {
   Command command{};
+  /// All it reads on its standard input, then the end.
+  std::string input{};
   /// Each line it writes, without the line end; those beyond 16 KiB come in pieces.
   std::function<void(OutputStream stream, std::string_view line)> on_line{};
   /// Looks at each line until it says that the process is ready.
@@ -31,6 +39,11 @@ struct ProcessSpec {
   std::function<void(const Life& life, pid_t pid)> on_started{};
   /// Asks the process to end in its own way (a message). True: it was asked, and SIGTERM is spared.
   std::function<bool()> ask_to_stop{};
+  /// SIGTERM follows so long after it was asked all the same; 0: it does not.
+  Duration asking_budget{0};
+  /// Nothing of its group runs any more. Whoever gives this says `life.ended(...)` some time, with that error if there
+  /// is one; nothing else is called after it.
+  std::function<void(const Life& life, std::optional<Error> error)> on_ended{};
 };
 
 inline constexpr std::size_t kMaxLine = 16'384;

@@ -26,7 +26,7 @@ using testing::UnorderedElementsAre;
 constexpr auto kPatience = std::chrono::seconds(20);
 
 /// True when the process ends before patience does.
-bool ends(const UniqueFd& pidfd) {
+bool ends(const base::UniqueFd& pidfd) {
   pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   return ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) == 1;
 }
@@ -93,26 +93,74 @@ class ProcessNodeTest : public testing::Test {
 TEST_F(ProcessNodeTest, hands_over_input_arguments_and_nothing_but_the_given_environment) {
   auto spec = shell("cat; echo \"$GIVEN\" >&2; env | sort | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD=");
   spec.command.environment["GIVEN"] = "a b";
-  spec.command.stdin_data = "first\r\nsecond";
+  spec.input = "first\r\nsecond";
   run_to_end(std::move(spec));
   EXPECT_THAT(lines, UnorderedElementsAre("err a b", "out first", "out secondGIVEN=a b", "out PATH=/bin:/usr/bin"));
   EXPECT_EQ(exit->kind, ExitKind::normal);
 }
 
-TEST_F(ProcessNodeTest, takes_input_that_is_more_than_a_pipe_usually_holds) {
+TEST_F(ProcessNodeTest, takes_input_that_is_more_than_a_pipe_holds) {
+  constexpr std::size_t size = 3U << 20U;
   auto spec = shell("wc -c");
-  spec.command.stdin_data.assign(kMaxStdin, 'x');
+  spec.input.assign(size, 'x');
   run_to_end(std::move(spec));
-  EXPECT_THAT(lines, ElementsAre("out " + std::to_string(kMaxStdin)));
+  EXPECT_THAT(lines, ElementsAre("out " + std::to_string(size)));
 }
 
-TEST_F(ProcessNodeTest, refuses_too_much_input_and_strings_with_nul) {
-  Command command{.program = "/bin/cat", .stdin_data = std::string(kMaxStdin + 1, 'x')};
-  EXPECT_EQ(spawn(command).error().code(), Errc::invalid_argument);
-  command = {.program = "/bin/cat", .arguments = {std::string("a\0b", 3)}};
+TEST_F(ProcessNodeTest, one_that_never_reads_holds_nobody_up) {
+  auto spec = shell("echo up; exec sleep 1000");
+  spec.input.assign(3U << 20U, 'x');
+  start(std::move(spec));
+  ASSERT_TRUE(run_until([&] { return !lines.empty(); }));
+  stop();
+  EXPECT_EQ(exit->kind, ExitKind::shutdown);
+}
+
+TEST_F(ProcessNodeTest, one_that_closes_its_input_unread_goes_on_and_so_do_we) {
+  auto spec = shell("exec 0<&-; echo closed; exec sleep 1000");
+  spec.input.assign(3U << 20U, 'x');
+  start(std::move(spec));
+  ASSERT_TRUE(run_until([&] { return !lines.empty(); }));
+  stop();
+  EXPECT_EQ(exit->kind, ExitKind::shutdown);
+  sigset_t pending;
+  ::sigpending(&pending);
+  EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0);
+}
+
+TEST_F(ProcessNodeTest, refuses_strings_with_nul) {
+  Command command{.program = "/bin/cat", .arguments = {std::string("a\0b", 3)}};
   EXPECT_EQ(spawn(command).error().code(), Errc::invalid_argument);
   command = {.program = "/bin/cat", .environment = {{"A=B", "c"}}};
   EXPECT_EQ(spawn(command).error().code(), Errc::invalid_argument);
+}
+
+TEST_F(ProcessNodeTest, a_flood_does_not_keep_the_thread_from_its_other_work) {
+  start(shell("exec yes 0123456789"));
+  ASSERT_TRUE(run_until([&] { return lines.size() > 100'000; }));
+  const auto began = std::chrono::steady_clock::now();
+  stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+}
+
+TEST_F(ProcessNodeTest, whoever_wants_to_know_of_the_end_first_tells_of_it) {
+  auto spec = shell("exit 3");
+  std::optional<Error> told;
+  spec.on_ended = [&](const Life& life, std::optional<Error> error) {
+    told = std::move(error);
+    life.ended(Error(Errc::unavailable, "as it was told"));
+  };
+  run_to_end(std::move(spec));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->message(), "/bin/sh exited with status 3");
+  EXPECT_EQ(exit->error->message(), "as it was told");
+}
+
+TEST_F(ProcessNodeTest, a_cgroup_that_is_not_there_is_named) {
+  auto spec = shell("true");
+  spec.command.cgroup = "/nowhere";
+  run_to_end(std::move(spec));
+  EXPECT_THAT(start_error, HasSubstr("/nowhere/cgroup.procs"));
 }
 
 TEST_F(ProcessNodeTest, a_program_that_cannot_be_executed_has_failed_to_start) {
@@ -171,7 +219,7 @@ TEST_F(ProcessNodeTest, kills_a_group_that_does_not_heed_sigterm) {
   auto spec = shell("trap '' TERM; sleep 1000 & echo $!; wait; wait; wait");
   start(std::move(spec), Duration(50));
   ASSERT_TRUE(run_until([&] { return !lines.empty(); }));
-  const UniqueFd grandchild = open_pidfd(static_cast<pid_t>(std::stol(lines[0].substr(4))));
+  const base::UniqueFd grandchild = open_pidfd(static_cast<pid_t>(std::stol(lines[0].substr(4))));
   ASSERT_TRUE(grandchild);
   stop();
   EXPECT_EQ(exit->kind, ExitKind::killed);
@@ -183,7 +231,7 @@ TEST_F(ProcessNodeTest, nothing_of_its_group_outlives_it) {
   ASSERT_TRUE(run_until([&] { return exit.has_value(); }));
   ASSERT_EQ(lines.size(), 1U);
   const pid_t pid = static_cast<pid_t>(std::stol(lines[0].substr(4)));
-  const UniqueFd grandchild = open_pidfd(pid);
+  const base::UniqueFd grandchild = open_pidfd(pid);
   if (grandchild) EXPECT_TRUE(ends(grandchild));
 }
 
@@ -193,7 +241,7 @@ TEST_F(ProcessNodeTest, may_be_asked_to_end_in_its_own_way) {
   ::unlink(flag.c_str());
   spec.command.environment["FLAG"] = flag;
   spec.ask_to_stop = [&] {
-    const UniqueFd file(::open(flag.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    const base::UniqueFd file(::open(flag.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     return static_cast<bool>(file);
   };
   start(std::move(spec));
@@ -204,8 +252,19 @@ TEST_F(ProcessNodeTest, may_be_asked_to_end_in_its_own_way) {
   EXPECT_EQ(exit->kind, ExitKind::shutdown);
 }
 
+TEST_F(ProcessNodeTest, one_that_does_not_heed_what_it_was_asked_gets_sigterm) {
+  auto spec = shell("trap 'echo TERM; exit 0' TERM; echo up; while :; do sleep 0.01; done");
+  spec.ask_to_stop = [] { return true; };
+  spec.asking_budget = Duration(50);
+  start(std::move(spec));
+  ASSERT_TRUE(run_until([&] { return !lines.empty(); }));
+  stop();
+  EXPECT_THAT(lines, testing::Contains("out TERM"));
+  EXPECT_EQ(exit->kind, ExitKind::shutdown);
+}
+
 TEST_F(ProcessNodeTest, inherits_no_descriptor_and_no_ignored_signal) {
-  const UniqueFd ours(::open("/dev/null", O_RDONLY));  // without close-on-exec, as careless libraries do
+  const base::UniqueFd ours(::open("/dev/null", O_RDONLY));  // without close-on-exec, as careless libraries do
   ASSERT_TRUE(ours);
   ::signal(SIGPIPE, SIG_IGN);  // NOLINT(bugprone-signal-handler): it is none
   run_to_end(
@@ -237,7 +296,7 @@ TEST_F(ProcessNodeTest, a_node_that_is_destroyed_takes_its_process_with_it) {
   };
   start(std::move(spec));
   ASSERT_TRUE(run_until([&] { return started; }));
-  const UniqueFd process = open_pidfd(pid);
+  const base::UniqueFd process = open_pidfd(pid);
   tree.reset();
   EXPECT_TRUE(ends(process));
   EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), -1) << "it is reaped";
@@ -267,15 +326,15 @@ TEST_F(ProcessNodeTest, a_node_that_is_destroyed_takes_its_process_with_it) {
 TEST_F(ProcessNodeTest, a_process_dies_with_its_supervisor_even_when_that_is_killed) {
   int ends_of_pipe[2];
   ASSERT_EQ(::pipe2(ends_of_pipe, O_CLOEXEC), 0);
-  const UniqueFd from(ends_of_pipe[0]);
-  UniqueFd to(ends_of_pipe[1]);
+  const base::UniqueFd from(ends_of_pipe[0]);
+  base::UniqueFd to(ends_of_pipe[1]);
   const pid_t supervisor = ::fork();
   ASSERT_GE(supervisor, 0);
   if (supervisor == 0) supervise_forever(to.get());
   to.reset();
   pid_t pid = 0;
   ASSERT_EQ(::read(from.get(), &pid, sizeof pid), ssize_t{sizeof pid});
-  const UniqueFd process = open_pidfd(pid);
+  const base::UniqueFd process = open_pidfd(pid);
   ASSERT_TRUE(process);
   ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
   EXPECT_EQ(::waitpid(supervisor, nullptr, 0), supervisor);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -17,9 +18,12 @@
 namespace weft::supervision {
 namespace {
 
+constexpr int kBusyAttempts = 100;
+constexpr int kBusyMilliseconds = 10;
+
 struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
+  base::UniqueFd read;
+  base::UniqueFd write;
 };
 
 struct Limit {
@@ -37,6 +41,7 @@ struct Plan {
   std::vector<Limit> limits;
   std::array<int, 3> standard{-1, -1, -1};
   int exec_error = -1;
+  int cgroup = -1;  ///< cgroup.procs, open for writing
   pid_t parent = -1;
 };
 
@@ -48,9 +53,9 @@ Error system_error(const std::string& what, int number) {
 }
 
 // Out of the way of 0, 1 and 2, onto which the ends are copied in the new process.
-Result<UniqueFd> above_standard(UniqueFd fd) {
+Result<base::UniqueFd> above_standard(base::UniqueFd fd) {
   if (fd.get() > 2) return fd;
-  UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  base::UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
   if (!moved) return system_error("no descriptor for a process", errno);
   return moved;
 }
@@ -58,37 +63,27 @@ Result<UniqueFd> above_standard(UniqueFd fd) {
 Result<Pipe> make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("no pipe for a process", errno);
-  UniqueFd read(ends[0]);
-  UniqueFd write(ends[1]);
+  base::UniqueFd read(ends[0]);
+  base::UniqueFd write(ends[1]);
   Pipe pipe;
   WEFT_TRY(pipe.read, above_standard(std::move(read)));
   WEFT_TRY(pipe.write, above_standard(std::move(write)));
   return pipe;
 }
 
-// A pipe that holds all of `data` already: nobody waits for anybody, and no SIGPIPE can come.
-Result<UniqueFd> make_stdin(const std::string& data) {
-  if (data.size() > kMaxStdin) {
-    return Error(Errc::invalid_argument, "the standard input of a process has " + std::to_string(data.size()) +
-                                             " bytes; at most " + std::to_string(kMaxStdin) + " are possible");
-  }
-  WEFT_TRY(auto pipe, make_pipe());
-  if (::fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK) != 0) return system_error("standard input", errno);
-  // May be refused for a user with many pipes; then the write below falls short.
-  if (data.size() > 65'536) static_cast<void>(::fcntl(pipe.write.get(), F_SETPIPE_SZ, static_cast<int>(kMaxStdin)));
-  std::size_t done = 0;
-  while (done < data.size()) {
-    const ssize_t written = ::write(pipe.write.get(), data.data() + done, data.size() - done);
-    if (written < 0) return system_error("standard input of " + std::to_string(data.size()) + " bytes", errno);
-    done += static_cast<std::size_t>(written);
-  }
-  return std::move(pipe.read);
+// Where a process joins a group of the control groups; none for one that stays in ours.
+Result<base::UniqueFd> open_cgroup(const std::string& folder) {
+  if (folder.empty()) return base::UniqueFd();
+  const auto file = folder + "/cgroup.procs";
+  base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return system_error(file, errno);
+  return above_standard(std::move(fd));
 }
 
 bool has_nul(const Command& command) {
   const auto bad = [](const std::string& text) { return text.find('\0') != std::string::npos; };
-  return bad(command.program) || bad(command.working_directory) || std::ranges::any_of(command.arguments, bad) ||
-         std::ranges::any_of(command.environment, [&](const auto& pair) {
+  return bad(command.program) || bad(command.working_directory) || bad(command.cgroup) ||
+         std::ranges::any_of(command.arguments, bad) || std::ranges::any_of(command.environment, [&](const auto& pair) {
            return bad(pair.first) || bad(pair.second) || pair.first.empty() || pair.first.contains('=');
          });
 }
@@ -139,6 +134,8 @@ void close_others() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(plan, Stage::group);
   // Our parent may have died before the line above: then nobody tells.
   if (::getppid() != plan.parent) ::_exit(127);
+  // Before anything of the program runs: what it starts is in the group from the beginning. "0" is whoever writes.
+  if (plan.cgroup >= 0 && ::write(plan.cgroup, "0", 1) != 1) give_up(plan, Stage::cgroup);
   reset_signals();
   for (int fd = 0; fd < 3; ++fd) {
     if (::dup2(plan.standard[static_cast<std::size_t>(fd)], fd) < 0) give_up(plan, Stage::group);
@@ -148,7 +145,14 @@ void close_others() {
   for (const auto& limit : plan.limits) {
     if (::setrlimit(limit.resource, &limit.value) != 0) give_up(plan, Stage::limits);
   }
-  ::execve(plan.program, plan.arguments.data(), plan.environment.data());
+  // "Text file busy": another thread of ours forked while the program was written, and that child still has it open,
+  // until it has become a program itself. That is over in a moment.
+  for (int attempt = 0; attempt < kBusyAttempts; ++attempt) {
+    ::execve(plan.program, plan.arguments.data(), plan.environment.data());
+    if (errno != ETXTBSY) break;
+    static_cast<void>(::poll(nullptr, 0, kBusyMilliseconds));
+    errno = ETXTBSY;
+  }
   give_up(plan, Stage::exec);
 }
 
@@ -173,17 +177,18 @@ char* lend(const std::string& text) {
 }  // namespace
 
 // Not glibc's function: Debian 12's header declares it without extern "C".
-UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))); }
+base::UniqueFd open_pidfd(pid_t pid) { return base::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))); }
 
 Result<Spawned> spawn(const Command& command) {
   if (has_nul(command)) {
     return Error(Errc::invalid_argument, "the command line or environment of " + command.program.substr(0, 200) +
                                              " has a NUL, or a variable without a proper name");
   }
-  WEFT_TRY(auto input, make_stdin(command.stdin_data));
+  WEFT_TRY(auto input, make_pipe());
   WEFT_TRY(auto output, make_pipe());
   WEFT_TRY(auto errors, make_pipe());
   WEFT_TRY(auto exec_error, make_pipe());
+  WEFT_TRY(const auto cgroup, open_cgroup(command.cgroup));
   std::vector<std::string> variables;
   variables.reserve(command.environment.size());
   for (const auto& [name, value] : command.environment)
@@ -198,8 +203,9 @@ Result<Spawned> spawn(const Command& command) {
   for (const auto& variable : variables) plan.environment.push_back(lend(variable));
   plan.environment.push_back(nullptr);
   plan.limits = list_limits(command.limits);
-  plan.standard = {input.get(), output.write.get(), errors.write.get()};
+  plan.standard = {input.read.get(), output.write.get(), errors.write.get()};
   plan.exec_error = exec_error.write.get();
+  plan.cgroup = cgroup.get();
   plan.parent = ::getpid();
 
   Spawned spawned;
@@ -214,6 +220,7 @@ Result<Spawned> spawn(const Command& command) {
     ::waitpid(spawned.pid, nullptr, 0);
     return system_error("no handle for the process of " + command.program, number);
   }
+  spawned.input = std::move(input.write);
   spawned.output = std::move(output.read);
   spawned.errors = std::move(errors.read);
   spawned.exec_error = std::move(exec_error.read);
@@ -229,6 +236,8 @@ Error to_error(const ExecError& error, const Command& command) {
       return system_error("the resource limits of " + command.program, error.number);
     case ExecError::Stage::group:
       return system_error("setting up the process of " + command.program, error.number);
+    case ExecError::Stage::cgroup:
+      return system_error("the control group " + command.cgroup + " of " + command.program, error.number);
     case ExecError::Stage::exec:
       return system_error(command.program + " cannot be executed", error.number);
   }

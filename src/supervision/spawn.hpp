@@ -5,7 +5,7 @@
 /// The death of the *thread* counts: spawn on a thread that lives as long as the process shall (a shard's), never on a
 /// pool's. The kernel's promise holds for the process itself; what that starts in turn is killed with its group when
 /// it ends and we still live. Programs get no new privileges (set-user-id), because those would undo the promise.
-/// Errors: invalid_argument (a NUL in a string, too much for stdin), io and resource_exhausted from the system. That
+/// Errors: invalid_argument (a NUL in a string), io and resource_exhausted from the system. That
 /// the program itself cannot be executed is learnt later: `exec_error`.
 /// Source: prctl(2) PR_SET_PDEATHSIG, pidfd_open(2), close_range(2) of Linux man-pages 6.
 #pragma once
@@ -20,7 +20,7 @@
 #include <vector>
 #include <weft/result.hpp>
 
-#include "supervision/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 namespace weft::supervision {
 
@@ -38,30 +38,28 @@ struct Command {
   std::vector<std::string> arguments{};              ///< without the program's name
   std::map<std::string, std::string> environment{};  ///< all of it: nothing is inherited
   std::string working_directory{};                   ///< empty: ours
-  std::string stdin_data{};                          ///< all it reads, then the end; at most kMaxStdin
+  std::string cgroup{};                              ///< folder of a cgroup v2 it begins in (cgroup.hpp); empty: ours
   ResourceLimits limits{};
 };
-
-/// What a pipe holds at most for everybody (fs.pipe-max-size): written before the program starts, so nobody can block.
-inline constexpr std::size_t kMaxStdin = 1U << 20U;
 
 /// A process that was started. Plain descriptors, close-on-exec; whoever has it must kill and reap.
 struct Spawned {
   pid_t pid = -1;
-  UniqueFd pidfd;
-  UniqueFd output;      ///< its standard output
-  UniqueFd errors;      ///< its standard error
-  UniqueFd exec_error;  ///< ends without data when the program runs; else an ExecError
+  base::UniqueFd pidfd;
+  base::UniqueFd input;       ///< to write what it reads; closed, it reads the end
+  base::UniqueFd output;      ///< its standard output
+  base::UniqueFd errors;      ///< its standard error
+  base::UniqueFd exec_error;  ///< ends without data when the program runs; else an ExecError
 };
 
 /// Why the program does not run.
 struct ExecError {
-  enum class Stage : int { directory, limits, group, exec } stage;
+  enum class Stage : int { directory, limits, group, cgroup, exec } stage;
   int number;  ///< errno
 };
 
 /// Of any process; none, and errno, when there is none.
-UniqueFd open_pidfd(pid_t pid);
+base::UniqueFd open_pidfd(pid_t pid);
 
 Result<Spawned> spawn(const Command& command);
 Error to_error(const ExecError& error, const Command& command);

@@ -34,7 +34,8 @@ enum class FirstStart : std::uint8_t {
   retried,   ///< as after any other failure
 };
 
-/// How far a child must be before the next one starts.
+/// How far a child must be before the next one starts, and whoever waits for its start is told. Its first start has
+/// then succeeded: one that fails later is restarted.
 enum class Gate : std::uint8_t { ready, started };
 
 /// One child that is not a supervisor.

@@ -165,8 +165,8 @@ void Supervisor::remove(Cell& child, Done done) {
 
 void Supervisor::child_progressed(Cell& child) {
   auto& place = child.place;
-  if (child.state == NodeState::ready) {
-    place.ready_since = core.runtime().now();
+  if (child.state == NodeState::ready) place.ready_since = core.runtime().now();
+  if (passed_gate(child)) {
     place.first = First::no;
     core.tell(place.start_waiters, {});
   }

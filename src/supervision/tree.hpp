@@ -66,8 +66,9 @@ class Tree {
   [[nodiscard]] std::optional<NodeId> find(std::string_view path) const;
   [[nodiscard]] std::optional<NodeInfo> info(NodeId node) const;
 
-  /// Behind its siblings. `done` is told when it is ready (or has ended normally); with FirstStart::required a failure
-  /// before removes it again. Added to a tree or supervisor that has not started yet, it starts with it.
+  /// Behind its siblings. `done` is told when it is ready, or as far as its Gate wants (or has ended normally); with
+  /// FirstStart::required a failure before removes it again. Added to a tree or supervisor that has not started yet, it
+  /// starts with it.
   Result<NodeId> add(NodeId supervisor, AnySpec spec, Done done = {});
   /// Of a child that is stopped, ended or failed; `done` at once when it is ready.
   Result<void> start_child(NodeId node, Done done = {});

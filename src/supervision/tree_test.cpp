@@ -39,6 +39,20 @@ TEST_F(TreeTest, goes_on_after_started_where_that_is_enough) {
   EXPECT_EQ(state("b"), NodeState::ready);
 }
 
+TEST_F(TreeTest, one_that_is_added_and_started_as_far_as_its_gate_is_kept_when_it_fails_then) {
+  plant(supervisor("root", Strategy::one_for_one, {})).start();
+  runtime->run();
+  scripts["a"].start = Script::Start::started;
+  auto added = child("a");
+  added.gate = Gate::started;
+  static_cast<void>(tree->add(tree->root(), added, expect("add")));
+  runtime->run();
+  EXPECT_EQ(told["add"], "ok");
+  lives["a"].ended(Error(Errc::unavailable, "broke"));
+  runtime->run();
+  EXPECT_THAT(record, ElementsAre("start a", "start a"));
+}
+
 TEST_F(TreeTest, stops_in_reverse_order_one_at_a_time) {
   grow(Strategy::one_for_one);
   scripts["b"].stop = Script::Stop::silent;
