@@ -21,14 +21,17 @@
 
 #include <weft/builtin_function.hpp>
 #include <weft/call_info.hpp>
+#include <weft/caller.hpp>
 #include <weft/log.hpp>
 #include <weft/reply.hpp>
 #include <weft/resource.hpp>
 #include <weft/result.hpp>
+#include <weft/stream.hpp>
 #include <weft/value.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,6 +43,17 @@
 
 namespace weft {
 
+/// A secret that the lattice has for a provider: never log it.
+struct Secret {
+  enum class Kind : std::uint8_t { text, bytes };
+  Kind kind = Kind::text;
+  std::string value;
+
+  bool operator==(const Secret&) const = default;
+};
+/// Secrets by the name under which a provider looks them up.
+using SecretMap = std::map<std::string, Secret>;
+
 /// One link in which the provider is source or target, with its configurations resolved.
 struct BuiltinLink {
   std::string source;
@@ -50,6 +64,8 @@ struct BuiltinLink {
   std::vector<std::string> interfaces = {};
   ConfigMap source_config = {};
   ConfigMap target_config = {};
+  SecretMap source_secrets = {};  ///< of a provider that is a process: those that the link names for its two ends
+  SecretMap target_secrets = {};
 };
 
 /// What a provider is started with.
@@ -59,6 +75,11 @@ struct BuiltinContext {
   std::string data_dir = {};  ///< a folder of its own that survives restarts; empty: none
   LogSink log = {};           ///< never empty
   std::size_t shards = 1;     ///< CallInfo::shard is below
+  /// Runs work that blocks on a thread of the host's pool; false if the pool is full or the provider is being stopped,
+  /// and the work is dropped unrun. Valid until stop() has returned; empty: there is no pool.
+  std::function<bool(std::move_only_function<void() noexcept> work)> post_blocking = {};
+  std::shared_ptr<Caller> caller = {};  ///< calls components over links of which it is the source; never null
+  SecretMap secrets = {};               ///< that its configurations name; of a provider that is a process
 };
 
 namespace detail {

@@ -10,29 +10,36 @@
 #include <weft/call_info.hpp>
 #include <weft/reply.hpp>
 #include <weft/result.hpp>
+#include <weft/stream.hpp>
 #include <weft/value.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace weft::detail {
 
 using InlineFunction =
     std::move_only_function<Result<void>(const CallInfo& call, ValueReader& params, ValueWriter& results) const>;
-/// An error: the parameters did not decode, and the channel has not been touched.
-using ReplyFunction = std::move_only_function<Result<void>(const CallInfo& call, ValueReader& params,
-                                                           const std::shared_ptr<ReplyChannel>& channel) const>;
+/// `streams` are those among the parameters, and are taken. An error: the parameters did not decode, and the channel
+/// has not been touched.
+using ReplyFunction =
+    std::move_only_function<Result<void>(const CallInfo& call, ValueReader& params, std::span<NamedChannelIn> streams,
+                                         const std::shared_ptr<ReplyChannel>& channel) const>;
 
 /// One function of a builtin; which of the two is set follows from `kind`.
 struct BuiltinFunction {
   enum class Kind : std::uint8_t { answers, replies, blocks };
   Kind kind = Kind::answers;
-  InlineFunction answer;  ///< answers, blocks
-  ReplyFunction reply;    ///< replies
+  InlineFunction answer;                      ///< answers, blocks
+  ReplyFunction reply;                        ///< replies
+  std::vector<std::string> param_paths = {};  ///< of the streams among the parameters
 };
 
 template <class... T>
@@ -113,9 +120,23 @@ auto apply_function(const F& function, const CallInfo& call, typename Shape<F>::
       values);
 }
 
+/// Gives the sources among `values` the channels that they read.
+template <class Values>
+void bind_streams(Values& values, std::span<NamedChannelIn> streams) {
+  if constexpr (kHasAsyncParts<Values>) {
+    AsyncParts<Values>::each(values, {}, [&streams](ByteSource& source, const std::string& path) {
+      for (auto& stream : streams) {
+        if (stream.path == path) source.bind(std::move(stream.channel));
+      }
+    });
+  }
+}
+
 template <class F>
 Result<void> answer_call(const F& function, const CallInfo& call, ValueReader& params, ValueWriter& results) {
   using Return = typename Shape<F>::Return;
+  static_assert(!kHasAsyncParts<typename Shape<F>::Values> && !kHasAsyncParts<Return>,
+                "a function with streams takes a Reply");
   typename Shape<F>::Values values{};
   if (!read_value(params, values)) return params.error().in("decode the parameters");
   if constexpr (std::is_void_v<Return>) {
@@ -143,15 +164,23 @@ BuiltinFunction make_answer(F function, BuiltinFunction::Kind kind) {
 template <class F>
 BuiltinFunction make_reply(F function) {
   static_assert(std::is_void_v<typename Shape<F>::Return>, "a function with a Reply returns nothing");
+  using Values = typename Shape<F>::Values;
+  std::vector<std::string> paths;
+  if constexpr (kHasAsyncParts<Values>) {
+    AsyncParts<Values>::each_path({}, [&paths](const std::string& path) { paths.push_back(path); });
+  }
   return {.kind = BuiltinFunction::Kind::replies,
           .answer = {},
           .reply = [function = std::move(function)](const CallInfo& call, ValueReader& params,
+                                                    std::span<NamedChannelIn> streams,
                                                     const std::shared_ptr<ReplyChannel>& channel) -> Result<void> {
-            typename Shape<F>::Values values{};
+            Values values{};
             if (!read_value(params, values)) return params.error().in("decode the parameters");
+            bind_streams(values, streams);
             apply_function(function, call, std::move(values), typename Shape<F>::Later::Value(channel));
             return {};
-          }};
+          },
+          .param_paths = std::move(paths)};
 }
 
 }  // namespace weft::detail

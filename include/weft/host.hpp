@@ -79,6 +79,12 @@ struct ComponentConfig {
 enum class WorldKind : std::uint8_t { http, command, library };
 
 /// Facts of a component.
+/// A function that a component exports; one at the root of its world has no interface.
+struct ExportedFunction {
+  std::string interface;  ///< "acme:shop/cart@1.0.0"
+  std::string function;   ///< "[method]cart.add"
+};
+
 struct ComponentInfo {
   WorldKind kind = WorldKind::library;
   std::string wasi_version;  ///< "0.2.3", "0.3.0" or empty
@@ -86,8 +92,9 @@ struct ComponentInfo {
   std::uint64_t size_bytes = 0;
   std::vector<std::string> imports;  ///< "wasi:http/types@0.2.3"
   std::vector<std::string> exports;
-  std::string wit;   ///< all imports and exports with full types, as WIT text
-  std::string json;  ///< the same as data
+  std::vector<ExportedFunction> functions;  ///< of all exports
+  std::string wit;                          ///< all imports and exports with full types, as WIT text
+  std::string json;                         ///< the same as data
 };
 
 /// Figures of one call.

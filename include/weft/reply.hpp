@@ -9,6 +9,7 @@
 
 #include <weft/error.hpp>
 #include <weft/result.hpp>
+#include <weft/stream.hpp>
 #include <weft/value.hpp>
 
 #include <cstddef>
@@ -23,12 +24,31 @@ namespace weft {
 
 namespace detail {
 
+/// Encoded results, with the streams and futures among them.
+struct Answer {
+  std::vector<std::byte> bytes;
+  std::vector<NamedChannelOut> channels = {};
+};
+
+/// Encodes results; `value` may have streams, which go with it.
+template <class T>
+Result<Answer> encode_answer(T value) {
+  WEFT_TRY(auto bytes, encode<T>(value));
+  Answer answer{.bytes = std::move(bytes)};
+  if constexpr (kHasAsyncParts<T>) {
+    AsyncParts<T>::each(value, "0", [&answer](auto& part, const std::string& path) {
+      answer.channels.push_back({.path = path, .channel = std::move(part.channel)});
+    });
+  }
+  return answer;
+}
+
 /// The host's end of a reply. Any thread.
 class ReplyChannel {
  public:
   virtual ~ReplyChannel() = default;
   /// The first call counts.
-  virtual void finish(Result<std::vector<std::byte>> results) noexcept = 0;
+  virtual void finish(Result<Answer> results) noexcept = 0;
   [[nodiscard]] virtual bool is_cancelled() const noexcept = 0;
   virtual void on_cancel(std::move_only_function<void() noexcept> callback) = 0;
 };
@@ -56,7 +76,7 @@ class Reply {
     requires(!std::is_void_v<T> && std::is_convertible_v<U &&, T>)
   void send(U&& value) noexcept {
     try {
-      finish(encode<T>(static_cast<T>(std::forward<U>(value))));
+      finish(detail::encode_answer<T>(static_cast<T>(std::forward<U>(value))));
     } catch (const std::exception& error) {
       fail({Errc::resource_exhausted, std::string("cannot encode the answer: ") + error.what()});
     }
@@ -64,7 +84,7 @@ class Reply {
   void send() noexcept
     requires std::is_void_v<T>
   {
-    finish(std::vector<std::byte>());
+    finish(detail::Answer());
   }
   /// The call fails: for what the interface's own result type has no place for.
   void fail(Error error) noexcept { finish(std::move(error)); }
@@ -77,7 +97,7 @@ class Reply {
   }
 
  private:
-  void finish(Result<std::vector<std::byte>> results) noexcept {
+  void finish(Result<detail::Answer> results) noexcept {
     if (const auto channel = std::exchange(channel_, nullptr)) channel->finish(std::move(results));
   }
   void drop() noexcept {
