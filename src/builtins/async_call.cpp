@@ -4,6 +4,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "builtins/stream_channels.hpp"
+
 namespace weft::builtins {
 
 AsyncCall::AsyncCall(async::Shard& shard, std::shared_ptr<CallOwner> owner, CallLane& lane,
@@ -15,7 +17,7 @@ AsyncCall::AsyncCall(async::Shard& shard, std::shared_ptr<CallOwner> owner, Call
 
 AsyncCall::~AsyncCall() = default;
 
-void AsyncCall::finish(Result<std::vector<std::byte>> results) noexcept {
+void AsyncCall::finish(Result<detail::Answer> results) noexcept {
   if (answered_.exchange(true, std::memory_order_acq_rel)) return;
   if (std::this_thread::get_id() == thread_ && in_function_) {
     // Not told from within the function: the handler may call it again, or destroy what it still uses.
@@ -23,9 +25,11 @@ void AsyncCall::finish(Result<std::vector<std::byte>> results) noexcept {
     return;
   }
   const auto io = std::exchange(io_, nullptr);
-  boost::asio::post(*io, [self = shared_from_this(), results = std::move(results)]() mutable noexcept {
-    self->deliver(std::move(results));
-  });
+  // Weakly: a loop's queue must not hold the loop.
+  boost::asio::post(
+      *io, [self = shared_from_this(), weak = std::weak_ptr(io), results = std::move(results)]() mutable noexcept {
+        self->deliver(std::move(results), weak.lock());
+      });
 }
 
 bool AsyncCall::function_returned(Result<void> outcome) {
@@ -34,16 +38,18 @@ bool AsyncCall::function_returned(Result<void> outcome) {
     early_.emplace(std::move(outcome).error());
   }
   if (!early_) return false;
-  deliver(*std::exchange(early_, std::nullopt));
+  deliver(*std::exchange(early_, std::nullopt), std::exchange(io_, nullptr));
   return true;
 }
 
-void AsyncCall::deliver(Result<std::vector<std::byte>> results) noexcept {
+void AsyncCall::deliver(Result<detail::Answer> results, const std::shared_ptr<boost::asio::io_context>& io) noexcept {
   dispatch::CallHandler* handler = end();
   if (handler == nullptr) return;
   forget_callback();
-  if (results) {
-    handler->on_results(*results);
+  if (results && results->channels.empty()) {
+    handler->on_results(results->bytes);
+  } else if (results) {
+    handler->on_streamed_results(results->bytes, from_provider(io, std::move(results->channels)));
   } else {
     handler->on_error(std::move(results).error());
   }

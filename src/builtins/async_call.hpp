@@ -45,7 +45,7 @@ class AsyncCall final : public detail::ReplyChannel, public std::enable_shared_f
   AsyncCall(const AsyncCall&) = delete;
   AsyncCall& operator=(const AsyncCall&) = delete;
 
-  void finish(Result<std::vector<std::byte>> results) noexcept override;
+  void finish(Result<detail::Answer> results) noexcept override;
   [[nodiscard]] bool is_cancelled() const noexcept override { return cancelled_.load(std::memory_order_acquire); }
   void on_cancel(std::move_only_function<void() noexcept> callback) override;
   [[nodiscard]] const std::atomic<bool>& cancelled() const noexcept { return cancelled_; }
@@ -59,7 +59,7 @@ class AsyncCall final : public detail::ReplyChannel, public std::enable_shared_f
   void abort(Error error) noexcept;
 
  private:
-  void deliver(Result<std::vector<std::byte>> results) noexcept;
+  void deliver(Result<detail::Answer> results, const std::shared_ptr<boost::asio::io_context>& io) noexcept;
   /// The handler, if nobody has ended the call yet; the call is then off its lane.
   dispatch::CallHandler* end() noexcept;
   void tell_cancelled() noexcept;
@@ -74,7 +74,7 @@ class AsyncCall final : public detail::ReplyChannel, public std::enable_shared_f
   const std::thread::id thread_ = std::this_thread::get_id();
   // The shard's.
   bool in_function_ = true;
-  std::optional<Result<std::vector<std::byte>>> early_;
+  std::optional<Result<detail::Answer>> early_;
   dispatch::CallHandler* handler_;
   std::shared_ptr<CallOwner> owner_;
   CallLane& lane_;

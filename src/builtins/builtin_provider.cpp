@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "builtins/builtin_target.hpp"
+#include "builtins/linked_caller.hpp"
 
 namespace weft::builtins {
 namespace {
@@ -22,7 +23,8 @@ Result<T> guarded(Work work) noexcept {
 
 class BuiltinProvider final : public Provider {
  public:
-  explicit BuiltinProvider(std::shared_ptr<BuiltinTarget> target) : target_(std::move(target)) {}
+  BuiltinProvider(std::shared_ptr<BuiltinTarget> target, std::shared_ptr<LinkedCaller> caller)
+      : target_(std::move(target)), caller_(std::move(caller)) {}
 
   std::shared_ptr<dispatch::Target> target() override { return target_; }
   Result<void> put_link(const ProviderLink& link) override {
@@ -40,12 +42,14 @@ class BuiltinProvider final : public Provider {
   void stop(std::chrono::milliseconds grace) override {
     static_cast<void>(guarded<void>([&]() -> Result<void> {
       target_->stop(grace);
+      caller_->close();
       return {};
     }));
   }
 
  private:
   std::shared_ptr<BuiltinTarget> target_;
+  std::shared_ptr<LinkedCaller> caller_;
 };
 
 Result<std::unique_ptr<Provider>> start(const BuiltinFactory& factory, ProviderContext context) {
@@ -54,15 +58,19 @@ Result<std::unique_ptr<Provider>> start(const BuiltinFactory& factory, ProviderC
                                .pool = context.shards,
                                .post_blocking = std::move(context.post_blocking),
                                .log = context.log};
+  auto caller = std::make_shared<LinkedCaller>(context.id, context.shards, context.dispatcher);
   LogSink log = context.log ? std::move(context.log) : [](LogLevel, std::string_view, std::string_view) {};
   BuiltinContext own{.id = std::move(context.id),
                      .config = std::move(context.config),
                      .data_dir = std::move(context.data_dir),
                      .log = std::move(log),
-                     .shards = options.shards};
+                     .shards = options.shards,
+                     .post_blocking = options.post_blocking,
+                     .caller = caller,
+                     .secrets = std::move(context.secrets)};
   WEFT_TRY(auto builtin, factory(std::move(own)));
   WEFT_TRY(auto target, BuiltinTarget::create(std::move(builtin), std::move(options)));
-  return std::make_unique<BuiltinProvider>(std::move(target));
+  return std::make_unique<BuiltinProvider>(std::move(target), std::move(caller));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "async/fence_count.hpp"
 #include "base/assert.hpp"
 #include "builtins/builtin_state.hpp"
+#include "builtins/stream_channels.hpp"
 
 namespace weft::builtins {
 namespace {
@@ -77,20 +78,20 @@ struct BuiltinTarget::BlockingCall {
     target->idle_.notify_all();
   }
 
-  Result<std::vector<std::byte>> results(const detail::BuiltinFunction& blocking_function) noexcept {
+  Result<detail::Answer> results(const detail::BuiltinFunction& blocking_function) noexcept {
     ValueReader reader(params);
     ValueWriter writer;
-    std::vector<std::byte> bytes;
+    detail::Answer given;
     auto outcome = target->fence(info, [&]() -> Result<void> {
       if (std::chrono::steady_clock::now() >= info.deadline) {
         return Error(Errc::deadline_exceeded, "the call waited too long for a thread");
       }
       WEFT_CHECK(blocking_function.answer(info, reader, writer));
-      bytes = writer.to_vector();
+      given.bytes = writer.to_vector();
       return {};
     });
     if (!outcome) return target->describe(info, std::move(outcome).error());
-    return bytes;
+    return given;
   }
 
   std::shared_ptr<BuiltinTarget> target;
@@ -222,7 +223,9 @@ std::unique_ptr<dispatch::PendingCall> BuiltinTarget::reply_later(const detail::
                                                                   async::Shard& shard, dispatch::CallHandler& handler) {
   const auto call = std::make_shared<AsyncCall>(shard, shared_from_this(), lanes_[shard.index()], handler);
   ValueReader params(invocation.params);
-  auto outcome = fence(info, [&] { return function.reply(info, params, call); });
+  std::vector<detail::NamedChannelIn> streams;
+  if (invocation.channels != nullptr) streams = to_provider(shard, std::exchange(*invocation.channels, {}));
+  auto outcome = fence(info, [&] { return function.reply(info, params, streams, call); });
   if (!outcome) outcome = describe(info, std::move(outcome).error());
   if (call->function_returned(std::move(outcome))) return nullptr;
   return std::make_unique<Pending>(call);
@@ -259,10 +262,12 @@ void BuiltinTarget::drop_resource(async::Shard& shard, const dispatch::Invocatio
   static_cast<void>(invoke(shard, drop, nobody));
 }
 
-std::vector<std::pair<std::string, std::string>> BuiltinTarget::functions() const {
-  std::vector<std::pair<std::string, std::string>> names;
+std::vector<dispatch::FunctionName> BuiltinTarget::functions() const {
+  std::vector<dispatch::FunctionName> names;
   names.reserve(state_.functions.size());
-  for (const auto& [key, function] : state_.functions) names.emplace_back(key.first, key.second);
+  for (const auto& [key, function] : state_.functions) {
+    names.push_back({.interface = key.first, .function = key.second, .param_paths = function.param_paths});
+  }
   return names;
 }
 

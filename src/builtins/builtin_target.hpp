@@ -55,8 +55,8 @@ class BuiltinTarget final : public dispatch::Target,
   void drop_resource(async::Shard& shard, const dispatch::Invocation& drop) noexcept override;
 
   [[nodiscard]] Builtin& builtin() noexcept { return *builtin_; }
-  /// Interface and function of everything it serves, as registered.
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> functions() const;
+  /// Everything it serves, as registered.
+  [[nodiscard]] std::vector<dispatch::FunctionName> functions() const override;
   /// Exceptions that left functions of the builtin. Any thread.
   [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_.load(std::memory_order_relaxed); }
 

@@ -55,6 +55,7 @@ struct ProviderContext {
   async::ShardPool* shards = nullptr;
   dispatch::Dispatcher* dispatcher = nullptr;
   LogSink log = {};
+  SecretMap secrets = {};
   PostBlocking post_blocking = {};  ///< empty: blocking functions of built-ins answer `unavailable`
 };
 

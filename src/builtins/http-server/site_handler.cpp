@@ -63,7 +63,8 @@ std::unique_ptr<web::Responder> SiteHandler::on_request(web::Exchange& exchange)
         policy, exchange, 502,
         fmt::format("component \"{}\" does not answer HTTP\nlink one that exports {}", (*target)->id(), kInterface));
   }
-  return std::make_unique<SiteResponder>(exchange, site.policy, *std::move(target), *handler, std::move(meter));
+  return std::make_unique<SiteResponder>(exchange, *found.site, provider_, *std::move(target), *handler,
+                                         std::move(meter));
 }
 
 }  // namespace weft::builtins::http_server

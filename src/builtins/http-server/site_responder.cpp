@@ -34,9 +34,14 @@ std::string_view forwarded_authority(const web::RequestHead& request) noexcept {
   return web::is_authority(authority) ? authority : std::string_view();
 }
 
-SiteResponder::SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy,
+SiteResponder::SiteResponder(web::Exchange& session, SharedSite site, std::string_view provider,
                              std::shared_ptr<dispatch::Target> target, web::Handler& handler, dispatch::CallMeter meter)
-    : session_(session), policy_(std::move(policy)), target_(std::move(target)), meter_(std::move(meter)) {
+    : session_(session),
+      site_(std::move(site)),
+      policy_(site_->policy.get()),
+      provider_(provider),
+      target_(std::move(target)),
+      meter_(std::move(meter)) {
   if (const auto authority = forwarded_authority(session.request()); !authority.empty()) {
     request_ = session.request();
     request_->authority = authority;

@@ -24,8 +24,9 @@ namespace weft::builtins::http_server {
 class SiteResponder final : public web::Responder, private web::Exchange {
  public:
   /// `handler` is the target's; `meter` ends when the request is over, as failed if the component failed.
-  SiteResponder(web::Exchange& session, std::shared_ptr<const Policy> policy, std::shared_ptr<dispatch::Target> target,
-                web::Handler& handler, dispatch::CallMeter meter);
+  /// For the provider of that id, which outlives it.
+  SiteResponder(web::Exchange& session, SharedSite site, std::string_view provider,
+                std::shared_ptr<dispatch::Target> target, web::Handler& handler, dispatch::CallMeter meter);
   SiteResponder(const SiteResponder&) = delete;
   SiteResponder& operator=(const SiteResponder&) = delete;
   ~SiteResponder() override;
@@ -42,6 +43,9 @@ class SiteResponder final : public web::Responder, private web::Exchange {
   [[nodiscard]] const web::RequestHead& request() const noexcept override;
   [[nodiscard]] async::Shard& shard() noexcept override { return session_.shard(); }
   [[nodiscard]] std::string id() const override { return session_.id(); }
+  [[nodiscard]] web::HttpCaller caller() const noexcept override {
+    return {.source = provider_, .link_name = site_->link_name};
+  }
   void read_body() override { session_.read_body(); }
   bool send_head(web::ResponseHead head) override;
   void send_body(std::span<const std::byte> piece) override { session_.send_body(piece); }
@@ -57,7 +61,9 @@ class SiteResponder final : public web::Responder, private web::Exchange {
   void answer_failure(unsigned status, std::string_view reason);
 
   web::Exchange& session_;
-  std::shared_ptr<const Policy> policy_;
+  SharedSite site_;
+  const Policy* policy_;  ///< the site's
+  std::string_view provider_;
   std::shared_ptr<dispatch::Target> target_;  ///< outlives answer_
   std::optional<web::RequestHead> request_;   ///< if it differs from the session's
   std::shared_ptr<Overdue> overdue_;          ///< while the head is waited for
@@ -68,15 +74,11 @@ class SiteResponder final : public web::Responder, private web::Exchange {
 };
 
 /// An answer that no component gives.
-class FixedResponder final : public web::Responder {
+class FixedResponder final : public web::BodilessResponder {
  public:
   FixedResponder(web::Exchange& session, unsigned status, std::vector<web::Header> headers, std::string body);
 
   void start() override { session_.respond(status_, headers_, body_); }
-  void on_body(std::span<const std::byte> /*piece*/) override {}
-  void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
-  void on_writable() override {}
-  void on_disconnect() override {}
 
  private:
   web::Exchange& session_;

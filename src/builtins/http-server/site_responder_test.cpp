@@ -60,17 +60,13 @@ class FaultyHandler final : public web::Handler {
   }
 
  private:
-  class Answer final : public web::Responder {
+  class Answer final : public web::BodilessResponder {
    public:
     Answer(web::Exchange& exchange, bool sends_head) : exchange_(exchange), sends_head_(sends_head) {}
     void start() override {
       if (sends_head_) static_cast<void>(exchange_.send_head({.status = 200, .headers = {}}));
       exchange_.fault(web::HttpFault::dns_timeout, "no name server");
     }
-    void on_body(std::span<const std::byte> /*piece*/) override {}
-    void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
-    void on_writable() override {}
-    void on_disconnect() override {}
 
    private:
     web::Exchange& exchange_;
@@ -79,9 +75,14 @@ class FaultyHandler final : public web::Handler {
   bool sends_head_;
 };
 
+SharedSite site_with(const Policy& policy) {
+  return std::make_shared<const Site>(
+      Site{.component = "shop", .link_name = "default", .place = "", .policy = std::make_shared<const Policy>(policy)});
+}
+
 void answer(FakeSession& session, const Policy& policy, bool sends_head = false) {
   FaultyHandler handler(sends_head);
-  SiteResponder responder(session, std::make_shared<const Policy>(policy), nullptr, handler, {});
+  SiteResponder responder(session, site_with(policy), "web", nullptr, handler, {});
   responder.start();
 }
 
@@ -127,7 +128,7 @@ TEST(SiteResponderTest, a_request_is_counted_when_it_is_over) {
     FakeSession session;
     dispatch::CallMeter meter;
     meter.begin(slot.get(), dispatch::CallMeter::Clock::now());
-    SiteResponder responder(session, std::make_shared<const Policy>(), nullptr, handler, std::move(meter));
+    SiteResponder responder(session, site_with({}), "web", nullptr, handler, std::move(meter));
     const auto before = counted();
     responder.start();
     EXPECT_EQ(counted(), before) << "the session still holds it";
