@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/host_command.hpp"
+#include "cli/registry/claims_token.hpp"
 #include "cli/report.hpp"
 
 #include <fmt/format.h>
@@ -136,6 +137,18 @@ std::span<const CommandSpec* const> commands() noexcept {
                               &ops_command(),
                               &events_command(),
                               &logs_command(),
+                              &spy_command(),
+                              &push_command(),
+                              &pull_command(),
+                              &par_create_command(),
+                              &par_insert_command(),
+                              &par_inspect_command(),
+                              &claims_sign_command(),
+                              &claims_inspect_command(),
+                              &claims_token_command(),
+                              &keys_gen_command(),
+                              &keys_get_command(),
+                              &keys_list_command(),
                               &inspect_command(),
                               &compile_command(),
                               &wit_bindgen_command(),

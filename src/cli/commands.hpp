@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every command of weft, each in the file of its name; those that control hosts are in lattice/, a family in one file.
+/// Every command of weft, each in the file of its name; those that control hosts are in lattice/, those
+/// of images and signatures in registry/, a family in one file.
 /// Adding one is a file, a line here and a line in commands.cpp.
 #pragma once
 
@@ -45,6 +46,17 @@ const CommandSpec& tree_command() noexcept;
 const CommandSpec& ops_command() noexcept;
 const CommandSpec& events_command() noexcept;
 const CommandSpec& logs_command() noexcept;
+const CommandSpec& spy_command() noexcept;
+const CommandSpec& push_command() noexcept;
+const CommandSpec& pull_command() noexcept;
+const CommandSpec& par_create_command() noexcept;
+const CommandSpec& par_insert_command() noexcept;
+const CommandSpec& par_inspect_command() noexcept;
+const CommandSpec& claims_sign_command() noexcept;
+const CommandSpec& claims_inspect_command() noexcept;
+const CommandSpec& keys_gen_command() noexcept;
+const CommandSpec& keys_get_command() noexcept;
+const CommandSpec& keys_list_command() noexcept;
 const CommandSpec& inspect_command() noexcept;
 const CommandSpec& compile_command() noexcept;
 const CommandSpec& wit_bindgen_command() noexcept;

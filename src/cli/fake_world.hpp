@@ -62,6 +62,7 @@ struct FakeHostScript {
                      .size_bytes = 70'000,
                      .imports = {"wasi:http/types@0.2.3"},
                      .exports = {"wasi:http/incoming-handler@0.2.3"},
+                     .functions = {},
                      .wit = "package root:component;\n",
                      .json = "{\"imports\":[]}"};
   std::optional<Error> create_error;

@@ -4,9 +4,11 @@
 
 #include "cli/commands.hpp"
 #include "cli/host_options.hpp"
+#include "cli/image_options.hpp"
 #include "cli/log_sink.hpp"
 #include "cli/option_value.hpp"
 #include "cli/parse_number.hpp"
+#include "cli/service_options.hpp"
 
 #include <fmt/format.h>
 
@@ -17,6 +19,7 @@
 namespace weft::cli {
 namespace {
 
+constexpr std::uint64_t kMaxProviderMs = 3'600'000;
 constexpr std::string_view kLabelPrefix = "WASMCLOUD_LABEL_";
 
 std::string lower(std::string text) {
@@ -63,14 +66,20 @@ class Settings {
   const Context& context_;
 };
 
-Result<NatsConfig> nats(const Settings& settings) {
+constexpr std::string_view kRpcSettings[] = {"rpc-host", "rpc-port", "rpc-jwt", "rpc-seed", "rpc-creds", "rpc-tls"};
+
+/// The servers of one of the two connections: `prefix` is "ctl" or "rpc".
+Result<NatsConfig> nats(const Settings& settings, std::string_view prefix) {
+  const auto own_or_common = [&](std::string_view name) {
+    return settings.either(fmt::format("{}-{}", prefix, name), fmt::format("nats-{}", name));
+  };
   NatsConfig config;
-  const auto host = settings.either("ctl-host", "nats-host");
-  const auto port = settings.either("ctl-port", "nats-port");
+  const auto host = own_or_common("host");
+  const auto port = own_or_common("port");
   config.urls = {fmt::format("nats://{}:{}", host.empty() ? "127.0.0.1" : host, port.empty() ? "4222" : port)};
-  config.credentials_file = settings.either("ctl-creds", "nats-creds");
-  config.user_jwt = settings.either("ctl-jwt", "nats-jwt");
-  config.user_seed = settings.either("ctl-seed", "nats-seed");
+  config.credentials_file = own_or_common("creds");
+  config.user_jwt = own_or_common("jwt");
+  config.user_seed = own_or_common("seed");
   if (config.user_jwt.empty() != config.user_seed.empty()) {
     return Error(Errc::invalid_argument, "'--nats-jwt' and '--nats-seed' belong together.", "Give both, or neither.",
                  Blame::operator_);
@@ -79,7 +88,7 @@ Result<NatsConfig> nats(const Settings& settings) {
     return Error(Errc::invalid_argument, "'--nats-creds' and '--nats-jwt' exclude each other.", "Give one of them.",
                  Blame::operator_);
   }
-  WEFT_TRY(config.require_tls, settings.on("ctl-tls", false));
+  WEFT_TRY(config.require_tls, settings.on(fmt::format("{}-tls", prefix), false));
   config.jetstream_domain = settings.text("js-domain");
   return config;
 }
@@ -105,17 +114,40 @@ Result<LogLevel> log_level(const std::string& text) {
                "Use one of: error, warn, info, debug, trace.", Blame::operator_);
 }
 
+Result<ProviderProcessConfig> provider_processes(const Settings& settings) {
+  ProviderProcessConfig config;
+  WEFT_TRY(const auto delay,
+           settings.number<std::int64_t>("provider-shutdown-delay-ms", config.shutdown_delay.count(), kMaxProviderMs));
+  config.shutdown_delay = std::chrono::milliseconds(delay);
+  WEFT_TRY(const auto timeout,
+           settings.number<std::int64_t>("rpc-timeout-ms", config.rpc_timeout.count(), kMaxProviderMs));
+  config.rpc_timeout = std::chrono::milliseconds(timeout);
+  WEFT_TRY(config.structured_logging, settings.on("enable-structured-logging", false));
+  if (const auto level = lower(settings.text("log-level")); !level.empty()) {
+    config.log_level = level == "warning" ? "warn" : level;
+  }
+  return config;
+}
+
 Result<LatticeConfig> lattice(const Arguments& arguments, const Context& context, const Settings& settings) {
   LatticeConfig config;
   if (auto name = settings.text("lattice"); !name.empty()) config.lattice = std::move(name);
   config.data_dir = settings.text("data-dir");
-  WEFT_TRY(config.nats, nats(settings));
+  WEFT_TRY(config.nats, nats(settings, "ctl"));
+  const auto given = [&settings](std::string_view name) { return !settings.text(name).empty(); };
+  if (std::ranges::any_of(kRpcSettings, given)) {
+    WEFT_TRY(config.rpc_nats, nats(settings, "rpc"));
+  }
   config.host_seed = settings.text("host-seed");
   WEFT_TRY(config.labels, labels(arguments, context));
   if (auto prefix = settings.text("ctl-topic-prefix"); !prefix.empty()) config.control_prefix = std::move(prefix);
   config.admin_listen = settings.text("http-admin");
   config.metrics_listen = settings.text("metrics");
   WEFT_TRY(config.allow_file_load, settings.on("allow-file-load", false));
+  config.allow_spy = arguments.flag("allow-spy");
+  config.local_fast_path = !arguments.flag("no-local-fast-path");
+  WEFT_TRY(config.artifacts, artifact_config(arguments, context));
+  WEFT_CHECK(read_services(arguments, context, config));
   WEFT_TRY(config.component_auctions, settings.on("enable-component-auction", true));
   WEFT_TRY(config.provider_auctions, settings.on("enable-provider-auction", true));
   WEFT_TRY(const auto heartbeat, settings.number<std::int64_t>("heartbeat-interval-seconds", 30, 86'400));
@@ -124,6 +156,7 @@ Result<LatticeConfig> lattice(const Arguments& arguments, const Context& context
   config.max_execution_time = std::chrono::milliseconds(longest);
   WEFT_TRY(config.max_memory_bytes,
            settings.number<std::uint64_t>("max-linear-memory-bytes", config.max_memory_bytes, UINT64_MAX));
+  WEFT_TRY(config.provider_processes, provider_processes(settings));
   return config;
 }
 
@@ -144,17 +177,11 @@ bool started_by_wash(const Context& context) {
 }
 
 std::vector<std::string> unsupported_settings(const Arguments& arguments, const Context& context) {
-  const Settings settings(arguments, context);
-  const auto host = settings.either("ctl-host", "nats-host");
-  const auto port = settings.either("ctl-port", "nats-port");
   std::vector<std::string> names;
   for (const OptionSpec& option : wasmcloud_other_options()) {
     const auto found = setting(arguments, context, option);
     if (found.origin == Origin::fallback || lower(found.value) == lower(std::string(option.fallback))) continue;
     if (option.value.empty() && found.value == "false") continue;
-    // wash names the same server twice.
-    if (option.name == "rpc-host" && found.value == (host.empty() ? "127.0.0.1" : host)) continue;
-    if (option.name == "rpc-port" && found.value == (port.empty() ? "4222" : port)) continue;
     names.push_back(fmt::format("--{}", option.name));
   }
   return names;
@@ -177,6 +204,7 @@ const CommandSpec& host_command() noexcept {
       .summary = "run a host with the flags and variables of wasmCloud 1.9's",
       .positionals = {},
       .groups = {OptionGroup{"Host", wasmcloud_host_options()}, OptionGroup{"NATS", wasmcloud_nats_options()},
+                 OptionGroup{"Images", image_options()}, OptionGroup{"Services", service_options()},
                  OptionGroup{"Accepted with a warning", wasmcloud_other_options()}},
       .notes =
           "Flags win over variables. 'weft' without a command does the same if any variable WASMCLOUD_* is set, so "

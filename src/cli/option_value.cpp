@@ -2,6 +2,7 @@
 #include "cli/option_value.hpp"
 
 #include "cli/parse_duration.hpp"
+#include "cli/parse_number.hpp"
 #include "cli/parse_size.hpp"
 
 #include <fmt/format.h>
@@ -51,6 +52,33 @@ Result<void> read_size(const Arguments& arguments, std::string_view option, std:
   auto size = parse_size(*text);
   if (!size) return at_option(option, size.error());
   target = *size;
+  return {};
+}
+
+Result<void> read_size(const Arguments& arguments, std::string_view option, std::optional<std::uint64_t>& target) {
+  if (!arguments.value(option)) return {};
+  return read_size(arguments, option, target.emplace());
+}
+
+Result<void> read_whole(const Arguments& arguments, std::string_view option, std::optional<std::uint64_t>& target) {
+  const auto text = arguments.value(option);
+  if (!text) return {};
+  target = parse_whole(*text, UINT64_MAX);
+  if (target) return {};
+  return Error(Errc::invalid_argument, fmt::format("'--{}': '{}' is not a whole number.", option, *text),
+               "Write one, such as 100.", Blame::operator_);
+}
+
+Result<void> read_decimal(const Arguments& arguments, std::string_view option, std::optional<double>& target) {
+  const auto text = arguments.value(option);
+  if (!text) return {};
+  const auto number = parse_number_with_unit(*text);
+  if (!number || !number->unit.empty()) {
+    return Error(Errc::invalid_argument, fmt::format("'--{}': '{}' is not a number.", option, *text),
+                 "Write one, such as 1.5.", Blame::operator_);
+  }
+  target = static_cast<double>(number->whole) +
+           (static_cast<double>(number->fraction) / static_cast<double>(number->fraction_scale));
   return {};
 }
 

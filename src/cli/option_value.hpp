@@ -35,6 +35,10 @@ Error at_option(std::string_view option, const Error& error);
 
 Result<void> read_duration(const Arguments& arguments, std::string_view option, std::chrono::milliseconds& target);
 Result<void> read_size(const Arguments& arguments, std::string_view option, std::uint64_t& target);
+/// The same where nothing given means nothing set; "1.5".
+Result<void> read_size(const Arguments& arguments, std::string_view option, std::optional<std::uint64_t>& target);
+Result<void> read_whole(const Arguments& arguments, std::string_view option, std::optional<std::uint64_t>& target);
+Result<void> read_decimal(const Arguments& arguments, std::string_view option, std::optional<double>& target);
 /// Each of them "key=value".
 Result<std::map<std::string, std::string>> read_pairs(const Arguments& arguments, std::string_view option);
 Result<std::map<std::string, std::string>> parse_pairs(std::span<const std::string> texts, std::string_view what);

@@ -93,7 +93,21 @@ TEST_F(LatticeCommandsTest, get_components_and_providers_list_one_kind) {
   EXPECT_EQ(text_at(json({"get", "components"}).at("components").at(0), "host"), kHostId);
   EXPECT_EQ(text_at(json({"get", "providers"}).at("providers").at(0), "id"), "http");
   EXPECT_EQ(weft({"get", "providers", "--host", "quiet"}), 0);
-  EXPECT_EQ(world.console.out_text, "ID    HOST               REFERENCE\nhttp  quiet-harbor-0412  http-server:1\n");
+  EXPECT_EQ(world.console.out_text,
+            "ID    HOST               REFERENCE      PID  RESTARTS  HEALTH\n"
+            "http  quiet-harbor-0412  http-server:1  -    -         -\n");
+}
+
+TEST_F(LatticeCommandsTest, get_providers_shows_what_a_weft_host_knows_of_their_processes) {
+  run_cart();
+  host.answers["providers"] =
+      R"([{"id":"http","image_ref":"http-server:1","restarts":2,"pid":71,"instance_id":"i","health":"unhealthy","message":"no disk"}])";
+  EXPECT_EQ(weft({"get", "providers"}), 0);
+  EXPECT_THAT(world.console.out_text, HasSubstr("http-server:1  71   2         unhealthy\n"));
+  const auto provider = json({"get", "providers"}).at("providers").at(0);
+  EXPECT_EQ(number_at(provider, "pid"), 71);
+  EXPECT_EQ(text_at(provider, "health_message"), "no disk");
+  EXPECT_EQ(text_at(provider, "instance_id"), "i");
 }
 
 TEST_F(LatticeCommandsTest, get_claims_is_empty_where_nothing_is_signed) {
@@ -358,7 +372,7 @@ TEST_F(LatticeCommandsTest, nobody_there_is_said_clearly) {
 }
 
 TEST_F(LatticeCommandsTest, config_show_says_where_each_setting_is_from) {
-  world.environment["WEFT_NATS"] = "nats://me:secret@a:4222";
+  world.environment["WEFT_NATS"] = "nats://me:hunter2@a:4222";
   const auto value = json({"config", "show", "--effective", "--lattice", "shop", "--host-seed", "SNSECRET"});
   std::map<std::string, std::string> settings;
   for (const auto& row : elements(value.at("settings"))) {
@@ -369,7 +383,7 @@ TEST_F(LatticeCommandsTest, config_show_says_where_each_setting_is_from) {
   EXPECT_EQ(settings["data-dir"], folder.file("") + " | environment WEFT_DATA_DIR");
   EXPECT_EQ(settings["host-seed"], "(hidden) | flag");
   EXPECT_EQ(settings["nats"], "nats://a:4222 | environment WEFT_NATS");
-  EXPECT_THAT(world.console.out_text, testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(world.console.out_text, testing::Not(HasSubstr("hunter2")));
   world.environment.clear();
   world.environment["WEFT_DATA_DIR"] = folder.file("");
   EXPECT_EQ(weft({"config", "show"}), 0);

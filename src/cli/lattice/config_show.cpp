@@ -39,7 +39,8 @@ std::string origin_text(const Setting& found, const OptionSpec& option) {
 
 /// What is printed ends in reports of faults: no keys, no passwords.
 std::string without_secrets(const OptionSpec& option, std::string value) {
-  if (option.name == "host-seed" && !value.empty()) return "(hidden)";
+  const bool is_secret = option.name == "host-seed" || option.name == "oci-password";
+  if (is_secret && !value.empty()) return "(hidden)";
   if (option.name != "nats") return value;
   std::string urls;
   for (const auto& url : nats_urls(value)) {

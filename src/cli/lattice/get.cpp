@@ -4,6 +4,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/json_text.hpp"
 #include "cli/lattice/connection.hpp"
+#include "cli/lattice/json_value.hpp"
 #include "cli/lattice/queries.hpp"
 #include "cli/lattice/table.hpp"
 #include "cli/lattice_options.hpp"
@@ -11,10 +12,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <map>
+#include <utility>
 
 namespace weft::cli {
 namespace {
+
+namespace json = boost::json;
+
+/// A host that is no weft does not answer; where somebody listens to everything, not even that it does not.
+constexpr std::chrono::milliseconds kDetailsTimeout{2'000};
+constexpr const char* kNone = "-";
 
 constexpr std::array kHost =
     std::to_array<PositionalSpec>({{.name = "HOST",
@@ -94,16 +105,47 @@ Result<int> get_components(const Arguments& arguments, Context& context) {
   return kExitSuccess;
 }
 
+/// What only weft hosts tell of their providers, by id; nothing of others.
+std::map<std::string, json::value> provider_details(Connection& connection, const wire::HostInventory& host) {
+  std::map<std::string, json::value> details;
+  if (host.providers.empty()) return details;
+  const auto answer = connection.wait(connection.client().ask(host.host_id, "providers", {}, kDetailsTimeout));
+  const auto list = answer ? parse_json(*answer, "the host's answer") : Result<json::value>(json::value());
+  if (!list) return details;
+  for (auto& provider : elements(*list)) details.emplace(text_at(provider, "id"), std::move(provider));
+  return details;
+}
+
+std::uint64_t count_at(const json::value& details, std::string_view name) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(number_at(details, name), 0));
+}
+
+/// A built-in has no process, and one that is between two has none at the moment.
+std::string number_or_none(const json::value& details, std::string_view name, bool is_none) {
+  return is_none || member(details, name) == nullptr ? kNone : fmt::format("{}", number_at(details, name));
+}
+
 Result<int> get_providers(const Arguments& arguments, Context& context) {
   WEFT_TRY(const auto connection, Connection::open(arguments, context));
   WEFT_TRY(const auto inventories, connection->inventories());
-  Table table{"ID", "HOST", "REFERENCE"};
+  Table table{"ID", "HOST", "REFERENCE", "PID", "RESTARTS", "HEALTH"};
   std::vector<std::string> objects;
   for (const auto& host : inventories) {
+    auto all_details = provider_details(*connection, host);
     for (const auto& provider : host.providers) {
-      table.add({provider.id, host.friendly_name, provider.image_ref});
+      const auto& details = all_details[provider.id];
+      const bool is_known = member(details, "restarts") != nullptr;
+      const auto health = text_at(details, "health");
+      table.add({provider.id, host.friendly_name, provider.image_ref,
+                 number_or_none(details, "pid", number_at(details, "pid") == 0),
+                 number_or_none(details, "restarts", false), health.empty() ? kNone : health});
       JsonObject object;
       object.text("id", provider.id).text("host", host.host_id).text("image_ref", provider.image_ref);
+      if (is_known) object.number("restarts", count_at(details, "restarts"));
+      if (member(details, "pid") != nullptr) {
+        object.number("pid", count_at(details, "pid")).text("instance_id", text_at(details, "instance_id"));
+        object.text("health", health).text("health_message", text_at(details, "message"));
+      }
       objects.push_back(object.raw("annotations", wire::encode(provider.annotations)).str());
     }
   }
