@@ -12,6 +12,7 @@
 
 #include "async/task.hpp"
 #include "builtins/config/config_target.hpp"
+#include "builtins/secrets/secrets_target.hpp"
 #include "guest/component.hpp"
 #include "guest/component_loader.hpp"
 #include "guest/component_target.hpp"
@@ -32,7 +33,9 @@ struct RunningComponent {
   wire::ScaleComponent command;  ///< with the reference that really runs
   std::optional<wire::ComponentClaims> claims;
   std::unique_ptr<builtins::ConfigTarget> config;
+  std::unique_ptr<builtins::SecretsTarget> secrets;
   std::shared_ptr<guest::ComponentTarget> target;
+  std::shared_ptr<dispatch::Target> entrance;  ///< what is called: the target, or what asks a policy service first
 };
 
 /// Of the limits in a command, those that can be read; nothing if it names none.
@@ -42,13 +45,17 @@ class ComponentAssembler {
  public:
   ComponentAssembler(NodeWorld& world, ComponentPolicy policy) : world_(world), policy_(policy) {}
 
-  /// Keeps the claims that the file carries.
+  /// Keeps the claims that the file carries. permission_denied: the lattice's policy service does not permit it.
   async::Task<std::shared_ptr<RunningComponent>> prepare(wire::ScaleComponent command);
+  /// Its code alone, under the host's policy for what may be loaded.
+  async::Task<guest::ComponentLoader::FromFile> fetch(std::string id, std::string reference,
+                                                      std::optional<wire::StringMap> limits) const;
+  /// The secrets that the command's configurations name.
+  async::Task<wire::SecretMap> secrets(wire::ScaleComponent command, std::optional<wire::ComponentClaims> claims);
+  /// Whether what runs may be told to go on like that.
+  async::Task<void> permit(wire::ScaleComponent command, std::optional<wire::ComponentClaims> claims);
 
  private:
-  async::Task<guest::ComponentLoader::FromFile> fetch(std::string id, std::string reference,
-                                                      std::optional<wire::StringMap> limits);
-
   NodeWorld& world_;
   ComponentPolicy policy_;
 };

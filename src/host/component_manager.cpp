@@ -310,7 +310,7 @@ boost::asio::awaitable<void> ComponentManager::go_live(std::shared_ptr<RunningCo
   const auto before = std::exchange(workload(id).running, running);
   follow_configs(id, before.get(), running.get());
   world_.router.set_links(id, world_.store.links_of(id));
-  world_.router.set_target(id, running->target);
+  world_.router.set_target(id, running->entrance);
   co_await world_.router.settle();
   if (before) {
     retire(before->target);
@@ -353,9 +353,12 @@ async::Task<void> ComponentManager::rescale(wire::ScaleComponent command) {
 async::Task<void> ComponentManager::adjust(wire::ScaleComponent command) {
   const auto running = workload(command.component_id).running;
   auto& now = running->command;
+  WEFT_CO_CHECK(co_await assembler_.permit(command, running->claims));
   if (command.config != now.config) {
     WEFT_CO_TRY(auto bundle, world_.store.bundle(command.config));
+    WEFT_CO_TRY(auto secrets, co_await assembler_.secrets(command, running->claims));
     running->config->update(std::move(bundle));
+    running->secrets->update(std::move(secrets));
     follow_configs(command.component_id, running.get(), nullptr);
     now.config = command.config;
     follow_configs(command.component_id, nullptr, running.get());
@@ -440,6 +443,17 @@ bool ComponentManager::runs(std::string_view id) const { return find(id) != null
 std::shared_ptr<guest::ComponentTarget> ComponentManager::find(std::string_view id) const {
   const auto found = workloads_.find(id);
   return found == workloads_.end() || !found->second->running ? nullptr : found->second->running->target;
+}
+
+async::Task<std::shared_ptr<const guest::LoadedComponent>> ComponentManager::load_code(std::string id,
+                                                                                       std::string reference) const {
+  WEFT_CO_TRY(auto fetched, co_await assembler_.fetch(std::move(id), std::move(reference), std::nullopt));
+  co_return std::move(fetched.component);
+}
+
+std::shared_ptr<dispatch::Target> ComponentManager::entrance(std::string_view id) const {
+  const auto found = workloads_.find(id);
+  return found == workloads_.end() || !found->second->running ? nullptr : found->second->running->entrance;
 }
 
 std::vector<std::shared_ptr<guest::ComponentTarget>> ComponentManager::targets() const {

@@ -54,6 +54,10 @@ class ComponentManager {
   [[nodiscard]] std::vector<wire::ComponentDescription> inventory() const;
   /// The component that answers to an id; null if none runs.
   [[nodiscard]] std::shared_ptr<guest::ComponentTarget> find(std::string_view id) const;
+  /// The code of a component that runs elsewhere, for its types; nothing of it is kept or started.
+  async::Task<std::shared_ptr<const guest::LoadedComponent>> load_code(std::string id, std::string reference) const;
+  /// What calls of it go to, see RunningComponent; null if none runs.
+  [[nodiscard]] std::shared_ptr<dispatch::Target> entrance(std::string_view id) const;
   /// All that run, by id.
   [[nodiscard]] std::vector<std::shared_ptr<guest::ComponentTarget>> targets() const;
   /// The names of the configurations that a component was started with. not_found: it does not run.

@@ -20,8 +20,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/unique_fd.hpp"
 #include "supervision/process_node.hpp"
-#include "supervision/unique_fd.hpp"
 
 namespace weft::host {
 namespace {
@@ -51,7 +51,7 @@ bool becomes(int socket, short events) {
 
 /// Whether a NATS server greets on that port.
 bool answers(std::uint16_t port) {
-  const supervision::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const base::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto address = loopback(port);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
       errno != EINPROGRESS) {
@@ -65,7 +65,7 @@ bool answers(std::uint16_t port) {
 
 /// A port that can be listened on: this one, or with 0 one of the system's choice.
 std::optional<std::uint16_t> free_port(std::uint16_t wanted) {
-  const supervision::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const base::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   auto address = loopback(wanted);
   socklen_t length = sizeof address;
   const int reuse = 1;

@@ -14,6 +14,7 @@
 #include "bus/nats_bus.hpp"
 #include "bus/socket_server.hpp"
 #include "host/entropy.hpp"
+#include "host/provider_policy.hpp"
 #include "host/task_node.hpp"
 #include "supervision/asio_runtime.hpp"
 #include "wire/control_subject.hpp"
@@ -50,6 +51,16 @@ bus::NatsOptions logged_options(const NatsConfig& config, const LogSink& log) {
   return options;
 }
 
+/// Calls have a connection of their own: neither they nor commands wait for the other's bytes.
+bus::NatsOptions rpc_options(const LatticeConfig& config, const LogSink& log) {
+  auto options = bus::nats_options(config.rpc_nats ? *config.rpc_nats : *config.nats);
+  // The other connection tells of the same server.
+  if (config.rpc_nats) {
+    options.log = [&log](LogLevel level, std::string_view line) { log(level, "", fmt::format("calls: {}", line)); };
+  }
+  return options;
+}
+
 /// A server that is there and refuses is an error in any case.
 Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may_wait, bool starts_later) {
   if (!starts_later) {
@@ -57,7 +68,10 @@ Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may
     if (bus || !may_wait || bus.error().code() != Errc::unavailable) {
       return bus;
     }
-    options.log(LogLevel::warning, fmt::format("{}; serving what is kept here until one does", bus.error().message()));
+    if (options.log) {
+      options.log(LogLevel::warning,
+                  fmt::format("{}; serving what is kept here until one does", bus.error().message()));
+    }
   }
   options.first_connect = bus::FirstConnect::wait_for_server;
   return bus::NatsBus::connect(std::move(options));
@@ -68,6 +82,8 @@ async::Task<void> as_task(boost::asio::awaitable<void> work) {
   co_await std::move(work);
   co_return Result<void>();
 }
+
+async::Task<void> as_task(Result<void> done) { co_return done; }
 
 ComponentPolicy component_policy(const LatticeConfig& config) {
   ComponentPolicy policy;
@@ -87,12 +103,15 @@ Result<std::unique_ptr<Node>> Node::start(NodeBase base, LatticeConfig config) {
     folder.emplace(std::move(opened));
   }
   WEFT_TRY(auto identity, Identity::create(config.host_seed, config.data_dir, config.labels));
-  std::unique_ptr<Node> node(new Node(base, std::move(config), std::move(identity), std::move(folder)));
+  WEFT_TRY(auto artifacts, open_artifacts(config));
+  std::unique_ptr<Node> node(
+      new Node(base, std::move(config), std::move(identity), std::move(folder), std::move(artifacts)));
   WEFT_CHECK(node->open());
   return node;
 }
 
-Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder)
+Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder,
+           std::unique_ptr<registry::ArtifactStore> artifacts)
     : base_(base),
       log_([this](LogLevel level, std::string_view component, std::string_view line) {
         log_ring_.add(level, component, line);
@@ -103,10 +122,12 @@ Node::Node(NodeBase base, LatticeConfig config, Identity identity, std::optional
       config_(std::move(config)),
       identity_(std::move(identity)),
       folder_(std::move(folder)),
+      artifacts_{.store = std::move(artifacts)},
       pool_("work", base.shards.size()),
       control_(kControlShard),
       dispatcher_(base.shards),
-      router_(control_, dispatcher_),
+      tap_(control_, base.shards, [this](const std::vector<SeenCall>& calls) { spies_->take(calls); }),
+      router_(control_, dispatcher_, tap_, log_),
       draining_("drain", 2),
       operations_(control_, new_id, now_text),
       tasks_(control_,
@@ -137,6 +158,10 @@ Result<void> Node::open_bus() {
     may_wait_ = may_wait_ || config_.nats->wait_for_server || own_server_.has_value();
     WEFT_TRY(auto lattice, connect(logged_options(*config_.nats, log_), may_wait_, own_server_.has_value()));
     bus_ = std::make_unique<bus::FallbackBus>(std::move(lattice));
+    WEFT_TRY(rpc_bus_, connect(rpc_options(config_, log_), may_wait_, own_server_.has_value()));
+    endpoint_.emplace(*rpc_bus_, base_.shards,
+                      wrpc::EndpointConfig{.lattice = config_.lattice, .member = identity_.id(), .log = log_});
+    router_.join(*endpoint_, config_.local_fast_path ? Router::FastPath::on : Router::FastPath::off);
   } else if (folder_) {
     bus_ = std::make_unique<bus::MemoryBus>(folder_->state().factory());
   } else {
@@ -146,9 +171,12 @@ Result<void> Node::open_bus() {
 }
 
 async::Task<void> Node::boot() {
+  WEFT_CO_TRY(auto policy, provider_policy(config_));
   WEFT_CO_CHECK(co_await open_state());
   const auto& id = identity_.id();
   events_.emplace(*bus_, config_.lattice, id, lattice::EventStamp{.id = new_id, .time = now_text});
+  WEFT_CO_TRY(policy_, make_policy(service_access(), new_id));
+  WEFT_CO_TRY(secrets_, make_secrets(service_access(), *store_, new_id()));
   tree_ = std::make_unique<supervision::Tree>(
       std::make_shared<supervision::AsioRuntime>(control_.shared_io()),
       supervision::TreeOptions{.root = tree_spec(), .on_change = {}, .on_end = [this](const supervision::Exit& exit) {
@@ -159,12 +187,16 @@ async::Task<void> Node::boot() {
                            .shards = base_.shards,
                            .pool = pool_,
                            .draining = draining_,
+                           .artifacts = artifacts_,
                            .loader = base_.loader,
                            .router = router_,
+                           .bus = rpc_bus_ ? *rpc_bus_ : *bus_,
                            .store = *store_,
                            .events = *events_,
                            .operations = operations_,
                            .placements = *placements_,
+                           .policy = policy_,
+                           .secrets = *secrets_,
                            .tree = *tree_,
                            .components = tree_->find("components").value_or(0),
                            .providers = tree_->find("providers").value_or(0),
@@ -172,12 +204,23 @@ async::Task<void> Node::boot() {
                            .host_id = id,
                            .log = log_});
   components_.emplace(*world_, component_policy(config_));
-  providers_.emplace(*world_, base_.builtins, ProviderPolicy{.data_dir = config_.data_dir});
+  providers_.emplace(*world_, base_.builtins, std::move(policy));
+  WEFT_CO_CHECK(co_await providers_->open());
+  spies_.emplace(SpySessions::World{
+      .control = control_,
+      .pool = pool_,
+      .tap = tap_,
+      .code_of = [this](const std::string& id) -> std::shared_ptr<const guest::LoadedComponent> {
+        const auto target = components_->find(id);
+        return target ? std::shared_ptr<const guest::LoadedComponent>(target, &target->component()) : nullptr;
+      },
+      .new_id = new_id});
   questions_.emplace(view());
   add_pages(pages_, view());
   server_.emplace(*bus_, control_,
                   lattice::ControlServerConfig{.root = {config_.control_prefix, config_.lattice},
                                                .host_id = id,
+                                               .provider_bus = rpc_bus_.get(),
                                                .component_auctions = config_.component_auctions,
                                                .provider_auctions = config_.provider_auctions},
                   *store_, *events_, operations_, static_cast<lattice::HostCommands&>(*this));
@@ -312,10 +355,21 @@ supervision::SupervisorSpec Node::tree_spec() {
       [this] { return say_goodbye(); });
   membership.stop_budget = 2 * (kFarewell + kFlushTimeout);
   root.children.emplace_back(std::move(membership));
+  if (endpoint_) {
+    root.children.emplace_back(part(
+        "data-plane", rpc_bus_->info().url, [this] { return open_data_plane(); },
+        [this] { return close_data_plane(); }));
+  }
   root.children.emplace_back(part("subscriptions", bus_->info().url, [this] { return server_->subscribe(); }, nothing));
   root.children.emplace_back(part(
       "lattice-state", "key-value", [this] { return store_->start(*this, kReplayTimeout); },
       [this] { return as_task(store_->close()); }));
+  if (!config_.policy.topic.empty()) {
+    // What is called until its end asks until then.
+    root.children.emplace_back(part(
+        "policy", config_.policy.topic, [this] { return as_task(policy_->open()); },
+        [this] { return as_task(policy_->close()); }));
+  }
   root.children.emplace_back(group("components"));
   root.children.emplace_back(group("providers"));
   root.children.emplace_back(
@@ -335,8 +389,21 @@ supervision::SupervisorSpec Node::tree_spec() {
 }
 
 async::Task<void> Node::open_socket() {
-  WEFT_CO_TRY(socket_, bus::SocketServer::listen(control_, *bus_, {.path = config_.control_socket}));
+  WEFT_CO_TRY(socket_, bus::SocketServer::listen(
+                           control_, *bus_,
+                           {.path = config_.control_socket,
+                            .own_prefix = std::string(lattice::kLocalQuestions),
+                            .own = [this](bus::Message request) { return answer_locally(std::move(request)); }}));
   co_return Result<void>();
+}
+
+async::Task<bus::Message> Node::answer_locally(bus::Message request) {
+  auto question = request.subject.substr(lattice::kLocalQuestions.size());
+  auto answered = co_await questions_->ask_locally(std::move(question), std::move(request.payload));
+  co_return bus::Message{.subject = std::move(request.subject),
+                         .reply = {},
+                         .headers = {},
+                         .payload = wire::encode(lattice::question_reply(std::move(answered)))};
 }
 
 async::Task<void> Node::close_socket() {
@@ -346,6 +413,7 @@ async::Task<void> Node::close_socket() {
 }
 
 async::Task<void> Node::recover() {
+  WEFT_CO_CHECK(co_await take_logins(service_access(), artifacts_.store.get()));
   WEFT_CO_TRY(auto content, co_await placements_->load());
   for (const auto& key : content.unreadable) {
     log_(LogLevel::error, "", fmt::format("what is kept as {} cannot be read; it stays as it is", key));
@@ -394,6 +462,7 @@ void Node::stop(std::chrono::milliseconds grace) {
 async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
   stop_grace_ = grace;
   stop_deadline_ = std::chrono::steady_clock::now() + grace;
+  artifacts_.store->stop();  // whoever waits for a registry waits in vain
   bus_state_.reset();
   if (tree_) {
     WEFT_CO_CHECK(co_await told([this](supervision::Done done) -> Result<void> {
@@ -405,8 +474,15 @@ async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
     co_await components_->close();
     co_await providers_->close();
   }
+  if (spies_) {
+    co_await spies_->close();
+  }
+  WEFT_CO_CHECK(co_await tap_.close());
   co_await tasks_.close();
   co_await router_.close();
+  if (endpoint_) {
+    WEFT_CO_CHECK(co_await close_data_plane());
+  }
   for (const auto& mirror : mirrors_) {
     co_await mirror->close();
   }
@@ -414,6 +490,17 @@ async::Task<void> Node::shut_down(std::chrono::milliseconds grace) {
     co_return Result<void>();
   }
   co_return co_await bus_->drain(kFlushTimeout);
+}
+
+async::Task<void> Node::open_data_plane() { return endpoint_->open(); }
+
+/// What still runs is told that its host stops. Again changes nothing.
+async::Task<void> Node::close_data_plane() {
+  WEFT_CO_CHECK(co_await endpoint_->close());
+  if (rpc_bus_->state() != bus::BusState::closed) {
+    (void)co_await rpc_bus_->drain(kFlushTimeout);
+  }
+  co_return Result<void>();
 }
 
 /// The last that this host says, when all that it ran has ended and a server of its own has not.
@@ -451,7 +538,7 @@ wire::HostPing Node::ping() {
           .uptime_human = identity_.uptime_text(),
           .version = std::string(weft_version()),
           .ctl_host = info.url,
-          .rpc_host = info.url,
+          .rpc_host = rpc_bus_ ? rpc_bus_->info().url : info.url,
           .js_domain = info.jetstream_domain.empty() ? std::nullopt : std::optional(info.jetstream_domain)};
 }
 
@@ -500,7 +587,7 @@ void Node::stop_host(std::optional<std::uint64_t> timeout_ms) {
   want_stop(stopped);
 }
 
-void Node::put_registries(wire::RegistryCredentials /*credentials*/) {}
+void Node::put_registries(wire::RegistryCredentials credentials) { artifacts_.store->put_credentials(credentials); }
 
 async::Task<std::string> Node::ask(std::string question, std::string body) {
   return questions_->ask(std::move(question), std::move(body));
@@ -521,7 +608,8 @@ NodeView Node::view() {
           .providers = *providers_,
           .router = router_,
           .logs = log_ring_,
-          .pages = pages_};
+          .pages = pages_,
+          .spies = *spies_};
 }
 
 // ---- what the lattice tells ----

@@ -26,9 +26,11 @@
 #include "bus/bus.hpp"
 #include "bus/mirrored_key_value.hpp"
 #include "guest/component_loader.hpp"
+#include "host/artifacts.hpp"
 #include "host/component_manager.hpp"
 #include "host/data_folder.hpp"
 #include "host/identity.hpp"
+#include "host/lattice_services.hpp"
 #include "host/log_ring.hpp"
 #include "host/nats_server.hpp"
 #include "host/node_view.hpp"
@@ -36,10 +38,15 @@
 #include "host/page_server.hpp"
 #include "host/provider_manager.hpp"
 #include "host/questions.hpp"
+#include "host/spy/call_tap.hpp"
+#include "host/spy/spy_sessions.hpp"
 #include "lattice/control_server.hpp"
 #include "lattice/heartbeat.hpp"
 #include "lattice/host_commands.hpp"
+#include "lattice/policy_client.hpp"
+#include "lattice/secrets_client.hpp"
 #include "supervision/tree.hpp"
+#include "wrpc/endpoint.hpp"
 
 namespace weft::bus {
 class SocketServer;
@@ -72,7 +79,8 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   void stop(std::chrono::milliseconds grace) override;
 
  private:
-  Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder);
+  Node(NodeBase base, LatticeConfig config, Identity identity, std::optional<DataFolder> folder,
+       std::unique_ptr<registry::ArtifactStore> artifacts);
 
   Result<void> open();
   Result<void> open_bus();
@@ -85,7 +93,10 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   async::Task<void> await_server(std::chrono::steady_clock::time_point until);
   async::Task<void> say_goodbye();
   supervision::SupervisorSpec tree_spec();
+  async::Task<void> open_data_plane();
+  async::Task<void> close_data_plane();
   async::Task<void> open_socket();
+  async::Task<bus::Message> answer_locally(bus::Message request);
   async::Task<void> close_socket();
   async::Task<void> recover();
   async::Task<void> shut_down(std::chrono::milliseconds grace);
@@ -108,6 +119,7 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   void put_registries(wire::RegistryCredentials credentials) override;
   async::Task<std::string> ask(std::string question, std::string body) override;
   NodeView view();
+  ServiceAccess service_access() { return {*bus_, control_, config_, identity_, log_}; }
 
   // LatticeListener
   void on_links(const std::string& source_id, const std::vector<wire::Link>& before,
@@ -123,15 +135,19 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<DataFolder> folder_;
   std::optional<std::chrono::milliseconds> stop_grace_;  ///< control shard
   std::chrono::steady_clock::time_point stop_deadline_;  ///< with stop_grace_
+  Artifacts artifacts_;
   async::BlockingPool pool_;
   async::Shard control_;
   std::unique_ptr<bus::Bus> bus_;
+  std::unique_ptr<bus::Bus> rpc_bus_;       ///< null: a lattice of one
+  std::optional<wrpc::Endpoint> endpoint_;  ///< on rpc_bus_
   std::optional<NatsServerPlan> own_server_;
   bool may_wait_ = false;   ///< for the NATS server, when the host starts
   bool announced_ = false;  ///< host_started is out
   std::vector<std::shared_ptr<bus::MirroredKeyValue>> mirrors_;
   std::unique_ptr<bus::Subscription> bus_state_;
   dispatch::Dispatcher dispatcher_;
+  CallTap tap_;
   Router router_;
   async::BlockingPool draining_;  ///< calls that still run use the dispatcher
   lattice::Operations operations_;
@@ -141,11 +157,14 @@ class Node final : public LatticeMember, private lattice::HostCommands, private 
   std::optional<Placements> placements_;
   std::optional<lattice::LatticeStore> store_;
   std::optional<lattice::EventPublisher> events_;
+  std::shared_ptr<lattice::PolicyClient> policy_;
+  std::unique_ptr<lattice::SecretsClient> secrets_;
   std::optional<NodeWorld> world_;
   std::optional<ComponentManager> components_;
   std::optional<ProviderManager> providers_;
   std::optional<lattice::ControlServer> server_;
   std::optional<lattice::Heartbeat> heartbeat_;
+  std::optional<SpySessions> spies_;
   std::optional<Questions> questions_;
   std::unique_ptr<bus::SocketServer> socket_;
   std::unique_ptr<supervision::Tree> tree_;

@@ -16,6 +16,7 @@
 #include "host/page_server.hpp"
 #include "host/provider_manager.hpp"
 #include "host/router.hpp"
+#include "host/spy/spy_sessions.hpp"
 #include "lattice/lattice_store.hpp"
 #include "lattice/operations.hpp"
 #include "supervision/tree.hpp"
@@ -38,6 +39,7 @@ struct NodeView {
   const Router& router;
   const LogRing& logs;
   const PageServer& pages;
+  SpySessions& spies;
 };
 
 Metrics metrics_of(const NodeView& node);

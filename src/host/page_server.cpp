@@ -25,7 +25,7 @@ void respond(web::Exchange& exchange, const Page& page) {
   exchange.respond(page.status, headers, page.body);
 }
 
-class PageResponder final : public web::Responder {
+class PageResponder final : public web::BodilessResponder {
  public:
   PageResponder(web::Exchange& exchange, async::Shard& control, PageSource source)
       : exchange_(exchange), control_(control), source_(std::move(source)) {}
@@ -45,10 +45,6 @@ class PageResponder final : public web::Responder {
       });
     });
   }
-  void on_body(std::span<const std::byte> /*piece*/) override {}
-  void on_body_end(std::span<const web::HeaderView> /*trailers*/) override {}
-  void on_writable() override {}
-  void on_disconnect() override {}
 
  private:
   web::Exchange& exchange_;

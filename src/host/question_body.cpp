@@ -90,6 +90,7 @@ Result<CallQuestion> decode_call_question(std::string_view body) {
     return malformed(R"("format" is neither "wave" nor "json")");
   }
   question.format = format == "json" ? ValueFormat::json : ValueFormat::wave;
+  WEFT_TRY(question.reference, text(object, "reference"));
   return question;
 }
 
@@ -101,7 +102,8 @@ std::string encode(const CallQuestion& question) {
   return json::serialize(json::object{{"component", question.component},
                                       {"function", question.function},
                                       {"arguments", std::move(arguments)},
-                                      {"format", question.format == ValueFormat::json ? "json" : "wave"}});
+                                      {"format", question.format == ValueFormat::json ? "json" : "wave"},
+                                      {"reference", question.reference}});
 }
 
 Result<LogsQuestion> decode_logs_question(std::string_view body) {

@@ -16,12 +16,13 @@ namespace weft::host {
 inline constexpr std::size_t kMaxQuestionBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kMaxArguments = 1'000;
 
-/// `{"component","function","arguments"?:[text...],"format"?:"wave"|"json"}`.
+/// `{"component","function","arguments"?:[text...],"format"?:"wave"|"json","reference"?}`.
 struct CallQuestion {
   std::string component;
   std::string function;  ///< as people write it: the interface's version may be left out
   std::vector<std::string> arguments;
   ValueFormat format = ValueFormat::wave;
+  std::string reference = {};  ///< of its code, for a host that does not run it; empty: only who runs it can call it
 
   bool operator==(const CallQuestion&) const = default;
 };

@@ -8,13 +8,13 @@ namespace {
 
 TEST(QuestionBodyTest, a_call_names_component_and_function) {
   const auto call = decode_call_question(
-      R"({"component":"cart","function":"acme:shop/cart#add","arguments":["1","[2]"],"format":"json","more":1})");
+      R"({"component":"cart","function":"acme:shop/cart#add","arguments":["1","[2]"],"format":"json","reference":"ghcr.io/a/b:1","more":1})");
   ASSERT_TRUE(call) << call.error().to_string();
-  EXPECT_EQ(*call, (CallQuestion{"cart", "acme:shop/cart#add", {"1", "[2]"}, ValueFormat::json}));
+  EXPECT_EQ(*call, (CallQuestion{"cart", "acme:shop/cart#add", {"1", "[2]"}, ValueFormat::json, "ghcr.io/a/b:1"}));
   EXPECT_EQ(*decode_call_question(encode(*call)), *call);
   const auto least = decode_call_question(R"({"component":"cart","function":"f"})");
   ASSERT_TRUE(least);
-  EXPECT_EQ(*least, (CallQuestion{"cart", "f", {}, ValueFormat::wave}));
+  EXPECT_EQ(*least, (CallQuestion{"cart", "f", {}, ValueFormat::wave, ""}));
 }
 
 TEST(QuestionBodyTest, a_call_that_says_less_or_otherwise_is_refused_by_name) {
@@ -33,7 +33,7 @@ TEST(QuestionBodyTest, a_call_that_says_less_or_otherwise_is_refused_by_name) {
 }
 
 TEST(QuestionBodyTest, a_question_has_a_size_it_may_not_pass) {
-  CallQuestion question{"a", "f", std::vector<std::string>(kMaxArguments), ValueFormat::wave};
+  CallQuestion question{"a", "f", std::vector<std::string>(kMaxArguments), ValueFormat::wave, {}};
   EXPECT_TRUE(decode_call_question(encode(question)));
   question.arguments.emplace_back();
   EXPECT_FALSE(decode_call_question(encode(question)));

@@ -67,7 +67,30 @@ json::object to_json(const guest::ComponentTarget& target) {
           {"errors", errors},       {"interfaces", std::move(interfaces)}};
 }
 
-/// A function of a component that runs, with its parameters encoded.
+std::string_view to_text(ProviderProcess::Health health) {
+  switch (health) {
+    case ProviderProcess::Health::unknown:
+      return "unknown";
+    case ProviderProcess::Health::healthy:
+      return "healthy";
+    case ProviderProcess::Health::unhealthy:
+      return "unhealthy";
+  }
+  return "unknown";
+}
+
+json::object to_json(const ProviderFigures& provider) {
+  json::object object{{"id", provider.id}, {"image_ref", provider.image_ref}, {"restarts", provider.restarts}};
+  if (const auto& process = provider.process) {
+    object.emplace("pid", process->pid);
+    object.emplace("instance_id", process->instance_id);
+    object.emplace("health", to_text(process->health));
+    object.emplace("message", process->message);
+  }
+  return object;
+}
+
+/// A function of a component, with its parameters encoded.
 struct Prepared {
   std::shared_ptr<engine::Function> function;
   guest::ShardInvocation::Request request;
@@ -115,6 +138,7 @@ const Questions::Entry Questions::kTable[] = {
     {"status", &Questions::status},
     {"components", &Questions::components},
     {"component-config", &Questions::component_config},
+    {"providers", &Questions::providers},
     {"configs", &Questions::configs},
     {"call", &Questions::call},
     {"logs", &Questions::logs},
@@ -122,6 +146,7 @@ const Questions::Entry Questions::kTable[] = {
     {"tree", &Questions::tree},
     {"ops", &Questions::operations},
     {"ops-wait", &Questions::wait_for_operation},
+    {"spy", &Questions::spy},
 };
 
 async::Task<std::string> Questions::ask(std::string question, std::string body) {
@@ -140,6 +165,14 @@ async::Task<std::string> Questions::ask(std::string question, std::string body) 
                                                           question, answer.size(), max_answer()));
   }
   co_return answer;
+}
+
+async::Task<std::string> Questions::ask_locally(std::string question, std::string body) {
+  if (question != "spy") {
+    co_return Error(Errc::not_found, fmt::format("this host knows no question '{}' for its socket", question), {},
+                    Blame::peer);
+  }
+  co_return co_await node_.spies.ask(std::move(body), SpySessions::Door::socket, max_answer());
 }
 
 std::size_t Questions::max_answer() const {
@@ -171,6 +204,7 @@ async::Task<std::string> Questions::status(std::string /*body*/) {
       {"pooling", node_.engine.is_pooling()},
       {"shards", node_.shards.size()},
       {"ready", is_ready(node_)},
+      {"spies", node_.spies.size()},
       {"metrics", node_.pages.address_of(node_.config.metrics_listen)},
       {"admin", node_.pages.address_of(node_.config.admin_listen)}});
 }
@@ -188,29 +222,52 @@ async::Task<std::string> Questions::component_config(std::string body) {
   co_return json::serialize(json::value_from(names));
 }
 
+async::Task<std::string> Questions::providers(std::string /*body*/) {
+  json::array list;
+  for (const auto& provider : node_.providers.figures()) {
+    list.push_back(to_json(provider));
+  }
+  co_return json::serialize(list);
+}
+
 async::Task<std::string> Questions::configs(std::string /*body*/) {
   co_return json::serialize(json::value_from(node_.store.config_names()));
 }
 
-async::Task<std::string> Questions::call(std::string body) {
-  WEFT_CO_TRY(const auto question, decode_call_question(body));
-  const auto target = node_.components.find(question.component);
+/// What runs here; else, where the question says what its code is, whoever runs it in the lattice.
+async::Task<Questions::Callee> Questions::find_callee(CallQuestion question) {
+  if (const auto target = node_.components.find(question.component)) {
+    // The target keeps its code.
+    co_return Callee{.target = node_.router.watched(node_.components.entrance(question.component)),
+                     .code = {target, &target->component()}};
+  }
+  auto target = question.reference.empty() ? nullptr : node_.router.elsewhere(question.component);
   if (!target) {
     co_return Error(Errc::not_found, fmt::format("component \"{}\" does not run on this host", question.component),
                     "see what runs with: weft get components", Blame::operator_);
   }
-  const auto arrange = [target, question] { return prepare(target->component(), question); };
+  WEFT_CO_TRY(auto code, co_await node_.components.load_code(question.component, question.reference));
+  co_return Callee{.target = std::move(target),
+                   .code = std::move(code),
+                   .deadline = std::chrono::steady_clock::now() + node_.config.max_execution_time};
+}
+
+async::Task<std::string> Questions::call(std::string body) {
+  WEFT_CO_TRY(const auto question, decode_call_question(body));
+  WEFT_CO_TRY(const auto callee, co_await find_callee(question));
+  const auto arrange = [callee, question] { return prepare(*callee.code, question); };
   WEFT_CO_TRY(auto prepared, co_await node_.pool.run(arrange));
+  prepared.request.deadline = callee.deadline;
   auto& shard = node_.shards.at(next_shard_++ % node_.shards.size());
-  const auto invocation = std::make_shared<guest::ShardInvocation>(shard, target, std::move(prepared.request));
+  const auto invocation = std::make_shared<guest::ShardInvocation>(shard, callee.target, std::move(prepared.request));
   auto answer = co_await async::wait_for_completion<guest::ShardInvocation::Answer>(
       [&invocation](async::Completion<guest::ShardInvocation::Answer> done) { invocation->begin(std::move(done)); });
   if (!answer && answer.error().code() == Errc::cancelled) {
     invocation->cancel();
   }
   WEFT_CO_CHECK(answer);
-  // The target last: the function is of its code.
-  const auto tell = [target, function = std::move(prepared.function), answer = *std::move(answer),
+  // The code last: the function is of it.
+  const auto tell = [callee, function = std::move(prepared.function), answer = *std::move(answer),
                      format = question.format] { return to_json(answer, *function, format); };
   co_return co_await node_.pool.run(tell);
 }
@@ -244,6 +301,14 @@ async::Task<std::string> Questions::wait_for_operation(std::string body) {
   WEFT_CO_TRY(const auto wanted, lattice::decode_operation(body));
   WEFT_CO_TRY(const auto operation, co_await node_.operations.wait(wanted.id, kLongestWait));
   co_return lattice::encode(operation);
+}
+
+async::Task<std::string> Questions::spy(std::string body) {
+  if (!node_.config.allow_spy) {
+    co_return Error(Errc::permission_denied, "this host does not let its calls be watched from elsewhere",
+                    "start it with --allow-spy, or watch on its own machine, by its socket", Blame::operator_);
+  }
+  co_return co_await node_.spies.ask(std::move(body), SpySessions::Door::lattice, max_answer());
 }
 
 }  // namespace weft::host

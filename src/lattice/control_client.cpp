@@ -170,17 +170,27 @@ async::Task<Accepted> ControlClient::delete_config(std::string name) {
 
 async::Task<std::string> ControlClient::ask(std::string host_id, std::string question, std::string body,
                                             std::chrono::milliseconds timeout) {
-  bus::Message message{.subject = question_subject(root_.lattice, host_id, question),
-                       .reply = {},
-                       .headers = {},
-                       .payload = std::move(body)};
+  return ask_on(question_subject(root_.lattice, host_id, question), std::move(body), timeout,
+                Error(Errc::unsupported, fmt::format("host {} does not answer '{}'", host_id, question),
+                      "ask a weft host; hosts of wasmCloud have no such command", Blame::operator_));
+}
+
+async::Task<std::string> ControlClient::ask_daemon(std::string question, std::string body,
+                                                   std::chrono::milliseconds timeout) {
+  return ask_on(fmt::format("{}{}", kLocalQuestions, question), std::move(body), timeout,
+                Error(Errc::unsupported, fmt::format("the daemon does not answer '{}' on its socket", question),
+                      "it is of an older release: start it again with this one", Blame::operator_));
+}
+
+async::Task<std::string> ControlClient::ask_on(std::string subject, std::string body, std::chrono::milliseconds timeout,
+                                               Error nobody) {
+  bus::Message message{.subject = std::move(subject), .reply = {}, .headers = {}, .payload = std::move(body)};
   const auto answer = co_await bus_.request(std::move(message), timeout);
   if (!answer) {
-    if (answer.error().code() != Errc::unavailable) {
-      co_return answer.error();
+    if (answer.error().code() == Errc::unavailable) {
+      co_return nobody;
     }
-    co_return Error(Errc::unsupported, fmt::format("host {} does not answer '{}'", host_id, question),
-                    "ask a weft host; hosts of wasmCloud have no such command", Blame::operator_);
+    co_return answer.error();
   }
   WEFT_CO_TRY(auto reply, wire::decode_reply(answer->payload));
   if (!reply.success) {

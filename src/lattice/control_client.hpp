@@ -66,6 +66,8 @@ class ControlClient {
   /// One of weft's own questions; the answer as JSON. unsupported: the host is not weft.
   async::Task<std::string> ask(std::string host_id, std::string question, std::string body,
                                std::chrono::milliseconds timeout);
+  /// One that the daemon answers on its own socket alone, whose bus this has to be. unsupported: it does not know it.
+  async::Task<std::string> ask_daemon(std::string question, std::string body, std::chrono::milliseconds timeout);
   /// The journal of a weft host, newest first.
   async::Task<std::vector<Operation>> operations(std::string host_id);
   /// An operation when it has ended, or as it is after some time; deadline_exceeded after `timeout`.
@@ -93,6 +95,8 @@ class ControlClient {
   async::Task<Answered> request(wire::ControlOperation operation, std::string argument, std::string body);
   async::Task<Accepted> command(wire::ControlOperation operation, std::string argument, std::string body);
   async::Task<std::vector<std::string>> gather(std::string subject, std::string body);
+  async::Task<std::string> ask_on(std::string subject, std::string body, std::chrono::milliseconds timeout,
+                                  Error nobody);
 
   bus::Bus& bus_;
   async::Shard& shard_;

@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "lattice/resolved_link.hpp"
-
 namespace weft::lattice {
 namespace {
 
@@ -101,6 +99,10 @@ std::string question_subject(std::string_view lattice, std::string_view host_id,
   return fmt::format("weft.ctl.{}.{}.{}", lattice, host_id, question);
 }
 
+wire::Reply question_reply(Result<std::string> answered) {
+  return answered ? data(*std::move(answered)) : failure(answered.error());
+}
+
 ControlServer::ControlServer(bus::Bus& bus, async::Shard& shard, ControlServerConfig config, LatticeStore& store,
                              EventPublisher& events, Operations& operations, HostCommands& host)
     : bus_(bus),
@@ -181,7 +183,7 @@ async::Task<void> ControlServer::answer(bus::Message message) {
   const auto questions = question_subject(config_.root.lattice, config_.host_id, "");
   if (message.subject.starts_with(questions)) {
     auto answered = co_await host_.ask(message.subject.substr(questions.size()), message.payload);
-    reply(message, answered ? data(*std::move(answered)) : failure(answered.error()), {});
+    reply(message, question_reply(std::move(answered)), {});
     co_return Result<void>();
   }
   const auto subject = wire::parse_control_subject(config_.root, message.subject);
@@ -389,10 +391,14 @@ Result<std::string> ControlServer::delete_label(const std::string& payload) {
 
 // Providers older than 1.1 listen under their ids; newer ones and their hosts follow the bucket. An id that is no
 // subject has nobody who could listen.
-void ControlServer::tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json) {
+void ControlServer::tell_old_providers(const wire::LinkDefinition& link, wire::ProviderSubject verb) {
+  auto& bus = config_.provider_bus == nullptr ? bus_ : *config_.provider_bus;
+  const auto json = wire::encode(link);
   for (const auto* id : {&link.source_id, &link.target}) {
-    (void)bus_.publish(
-        {.subject = linkdefs_subject(config_.root.lattice, *id, verb), .reply = {}, .headers = {}, .payload = json});
+    (void)bus.publish({.subject = wire::provider_subject(config_.root.lattice, *id, verb),
+                       .reply = {},
+                       .headers = {},
+                       .payload = json});
   }
 }
 
@@ -405,10 +411,10 @@ async::Task<std::string> ControlServer::put_link(std::string payload, std::strin
     events_.publish("linkdef_set_failed", wire::linkdef_set_failed_data(link, stored.error().message()));
     co_return stored.error();
   }
-  if (!names_secrets(link)) {
+  if (!wire::names_secrets(link)) {
     tell_old_providers(
-        link, "put",
-        encode_resolved(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)));
+        wire::define_link(link, store_.live_bundle(link.source_config), store_.live_bundle(link.target_config)),
+        wire::ProviderSubject::link_put);
   }
   events_.publish("linkdef_set", wire::linkdef_set_data(link));
   co_return std::string("successfully set link");
@@ -423,7 +429,7 @@ async::Task<std::string> ControlServer::delete_link(std::string payload, std::st
     co_return std::string("successfully deleted link (spec doesn't exist)");
   }
   if (deleted.removed) {
-    tell_old_providers(*deleted.removed, "del", encode_resolved(*deleted.removed, {}, {}));
+    tell_old_providers(wire::define_link(*deleted.removed, {}, {}), wire::ProviderSubject::link_del);
   }
   events_.publish("linkdef_deleted",
                   wire::linkdef_deleted_data(command, deleted.removed ? &*deleted.removed : nullptr));

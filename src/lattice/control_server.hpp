@@ -21,16 +21,22 @@
 #include "lattice/lattice_store.hpp"
 #include "lattice/operations.hpp"
 #include "wire/control_subject.hpp"
+#include "wire/host_data.hpp"
 
 namespace weft::lattice {
 
 inline constexpr std::string_view kOperationHeader = "Weft-Operation";
 /// "weft.ctl.{lattice}.{host}.{question}".
 std::string question_subject(std::string_view lattice, std::string_view host_id, std::string_view question);
+/// Of questions that a host answers on its own socket alone: "weft.local.{question}".
+inline constexpr std::string_view kLocalQuestions = "weft.local.";
+/// What is sent back to whoever has asked.
+wire::Reply question_reply(Result<std::string> answered);
 
 struct ControlServerConfig {
   wire::ControlRoot root;
   std::string host_id;
+  bus::Bus* provider_bus = nullptr;  ///< where provider processes listen; null: where commands come
   bool component_auctions = true;
   bool provider_auctions = true;
   std::size_t max_running = 4096;  ///< requests at once; more are answered with a failure
@@ -67,7 +73,7 @@ class ControlServer {
   async::Task<std::string> delete_link(std::string payload, std::string id);
   async::Task<std::string> put_config(std::string name, std::string payload);
   async::Task<std::string> delete_config(std::string name);
-  void tell_old_providers(const wire::Link& link, std::string_view verb, const std::string& json);
+  void tell_old_providers(const wire::LinkDefinition& link, wire::ProviderSubject verb);
   Result<std::string> put_label(const std::string& payload);
   Result<std::string> delete_label(const std::string& payload);
   Result<std::string> put_registries(const std::string& payload);

@@ -13,6 +13,7 @@
 #include "async/revision_gate.hpp"
 #include "async/task_scope.hpp"
 #include "lattice/turns.hpp"
+#include "wire/config_merge.hpp"
 #include "wire/control_subject.hpp"
 
 namespace weft::lattice {
@@ -434,12 +435,7 @@ bool LatticeStore::has_config(std::string_view name) const { return configs_.con
 
 Result<ConfigBundle> LatticeStore::bundle(const std::vector<std::string>& names) const {
   for (const auto& name : names) {
-    if (name.starts_with("SECRET")) {
-      return Error(Errc::unsupported,
-                   fmt::format("{} is a secret reference, and this host has no secrets backend", name),
-                   "leave it out of the list of configurations", Blame::operator_);
-    }
-    if (!has_config(name)) {
+    if (!wire::is_secret_name(name) && !has_config(name)) {
       return no_config(name);
     }
   }
@@ -448,7 +444,7 @@ Result<ConfigBundle> LatticeStore::bundle(const std::vector<std::string>& names)
 
 ConfigBundle LatticeStore::live_bundle(const std::vector<std::string>& names) const {
   ConfigBundle merged;
-  for (const auto& name : names) {
+  for (const auto& name : wire::split_config_names(names).configs) {
     if (const auto found = configs_.find(name); found != configs_.end()) {
       for (const auto& [key, value] : found->second.map) {
         merged.insert_or_assign(key, value);
@@ -456,6 +452,12 @@ ConfigBundle LatticeStore::live_bundle(const std::vector<std::string>& names) co
     }
   }
   return merged;
+}
+
+Result<wire::SecretReference> LatticeStore::secret_reference(const std::string& name) const {
+  const auto found = configs_.find(name);
+  if (found == configs_.end()) return no_config(name);
+  return wire::read_secret_reference(name, found->second.map);
 }
 
 std::vector<std::string> LatticeStore::config_names() const {

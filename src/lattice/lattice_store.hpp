@@ -26,6 +26,7 @@
 #include "wire/claims.hpp"
 #include "wire/control.hpp"
 #include "wire/link.hpp"
+#include "wire/secrets.hpp"
 
 namespace weft::lattice {
 
@@ -90,10 +91,12 @@ class LatticeStore {
   async::Task<std::optional<wire::StringMap>> get_config(std::string name);
   async::Task<void> delete_config(std::string name);
   [[nodiscard]] bool has_config(std::string_view name) const;
-  /// From the mirror. Errors: not_found naming the configuration, unsupported (a secret reference).
+  /// From the mirror, without the names that stand for secrets. Errors: not_found naming the configuration.
   [[nodiscard]] Result<ConfigBundle> bundle(const std::vector<std::string>& names) const;
   /// The same where a configuration that has gone counts as empty: for what runs already.
   [[nodiscard]] ConfigBundle live_bundle(const std::vector<std::string>& names) const;
+  /// What a name that stands for a secret refers to. Errors: not_found, malformed, naming it.
+  [[nodiscard]] Result<wire::SecretReference> secret_reference(const std::string& name) const;
   /// Every name, sorted.
   [[nodiscard]] std::vector<std::string> config_names() const;
 
