@@ -55,6 +55,22 @@ void call(string_view script, Answer& answer) {
   answer.add(view(got));
 }
 
+/// Calls the linked relay with as much text as it is told, and answers what comes back of it.
+void send(string_view digits, Answer& answer) {
+  std::size_t count = 0;
+  for (const char digit : digits) count = count * 10 + static_cast<std::size_t>(digit - '0');
+  auto* const script = static_cast<char*>(std::malloc(count + 4));
+  if (script == nullptr) __builtin_trap();
+  std::memcpy(script, "say ", 4);
+  for (std::size_t at = 0; at < count; ++at) script[at + 4] = static_cast<char>('a' + at % 23);
+  Answer back;
+  call(string_view(script, count + 4), back);
+  const auto got = back.give();
+  const bool is_same = got.len == count && std::memcmp(got.ptr, script + 4, count) == 0;
+  answer.add(is_same ? "the same " : "other ");
+  answer.add(got.len);
+}
+
 void link(string_view name, Answer& answer) {
   auto ns = text("weft");
   auto package = text("relay");
@@ -133,6 +149,7 @@ void step(string_view script, Answer& answer) {
   if (word == "count") count(take(rest, ' '), rest, answer);
   if (word == "ask") ask(rest, answer);
   if (word == "log") log(rest);
+  if (word == "send") send(rest, answer);
   if (word == "trap") __builtin_trap();
   if (word == "spin") spin();
   if (word == "eat") eat();
@@ -154,5 +171,11 @@ extern "C" void exports_weft_relay_relay_run(relay_guest_string_t* script, relay
     }
     step(take(rest, ';'), answer);
   }
+  *ret = answer.give();
+}
+
+extern "C" void exports_weft_relay_greeting_hello(relay_guest_string_t* ret) {
+  Answer answer;
+  answer.add("hello from relay");
   *ret = answer.give();
 }

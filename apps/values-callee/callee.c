@@ -150,7 +150,8 @@ void exports_weft_values_echo_join_many(callee_string_t* a, callee_string_t* b, 
     append(&text, strings[at]->ptr, strings[at]->len);
     append(&text, ",", 1);
   }
-  append(&text, d->ptr, d->len);
+  // Bytes are no text: of a guest that keeps all rules only those that are may go into one.
+  for (size_t at = 0; at < d->len; ++at) append(&text, d->ptr[at] < 0x80 ? (const void*)&d->ptr[at] : "?", 1);
   append(&text, ",", 1);
   append_number(&text, e->x);
   append(&text, ",", 1);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a call from one component to another costs: over a link, through the dispatcher, values-caller calls
 /// values-callee with a list of bytes and gets it back. With a fresh instance of the callee for each call, and with one
-/// that is reused.
+/// that is reused; the latter also as a host routes it, so that it could be watched, and while it is.
 ///
 /// usage: linked_calls VALUES_CALLER.wasm VALUES_CALLEE.wasm [SECONDS]
-///        prints {"1024": ns, "65536": ns, "1024 reused": ns}, medians of a call
+///        prints {"1024": ns, "65536": ns, "1024 reused": ns, "1024 reused, tapped": ns, "1024 reused, watched": ns},
+///        medians of a call
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -26,6 +27,8 @@
 #include "dispatch/dispatcher.hpp"
 #include "engine/engine.hpp"
 #include "guest/component_target.hpp"
+#include "host/spy/call_tap.hpp"
+#include "host/spy/tapped_target.hpp"
 
 namespace {
 
@@ -38,6 +41,12 @@ constexpr std::size_t kCallsInOne = 100;
 std::string read_whole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
 }
 
 /// Calls the caller again and again until the time is over. All on its shard.
@@ -65,9 +74,7 @@ class Loop final : public dispatch::CallHandler {
     if (Clock::now() < end_) {
       return shard_.post([this]() noexcept { call(); });
     }
-    const auto middle = nanos_.begin() + static_cast<std::ptrdiff_t>(nanos_.size() / 2);
-    std::ranges::nth_element(nanos_, middle);
-    answer_.set_value(*middle);
+    answer_.set_value(median_of(std::move(nanos_)));
   }
   void on_error(Error error) override {
     is_over_ = true;
@@ -88,14 +95,23 @@ class Loop final : public dispatch::CallHandler {
 
 class Bench {
  public:
+  enum class Tap : std::uint8_t { none, off, on };
   static Result<std::unique_ptr<Bench>> create(const std::string& caller, const std::string& callee,
-                                               std::uint32_t reuse) {
+                                               std::uint32_t reuse, Tap tap = Tap::none) {
     WEFT_TRY(auto engine, engine::Engine::create({}));
     std::unique_ptr<Bench> bench(new Bench(std::move(engine)));
     WEFT_TRY(bench->caller_, bench->load("caller", caller, 0));
     WEFT_TRY(bench->callee_, bench->load("callee", callee, reuse));
-    bench->table_.set_routes("caller", {{"default", "weft:values/echo", "callee", bench->callee_}});
-    bench->publish();
+    std::shared_ptr<dispatch::Target> target = bench->callee_;
+    if (tap != Tap::none) {
+      target = std::make_shared<host::TappedTarget>(bench->tap_, target, wire::CallWay::here);
+    }
+    bench->table_.set_routes("caller", {{"default", "weft:values/echo", "callee", std::move(target)}});
+    bench->wait(bench->dispatcher_.publish(bench->table_.snapshot()));
+    if (tap == Tap::on) {
+      bench->wait(bench->tap_.set(
+          std::make_shared<host::TapSettings>(host::TapSettings{.wanted = {host::CallFilter{}}, .max_bytes = 4096})));
+    }
     return bench;
   }
   ~Bench() {
@@ -104,6 +120,8 @@ class Bench {
         target->close(std::chrono::milliseconds(0));
       }
     }
+    wait(tap_.close());
+    watcher_.stop();
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -118,7 +136,7 @@ class Bench {
   }
 
  private:
-  explicit Bench(engine::Engine engine) : engine_(std::move(engine)) {}
+  explicit Bench(engine::Engine engine) : engine_(std::move(engine)) { watcher_.start(); }
 
   Result<std::shared_ptr<guest::ComponentTarget>> load(const std::string& id, const std::string& path,
                                                        std::uint32_t reuse) {
@@ -134,8 +152,8 @@ class Bench {
                                                     guest::ComponentTargetConfig{.max_instances = 100}, log_);
   }
 
-  void publish() {
-    auto done = boost::asio::co_spawn(control_, dispatcher_.publish(table_.snapshot()), boost::asio::use_future);
+  void wait(async::Task<void> task) {
+    auto done = boost::asio::co_spawn(control_, std::move(task), boost::asio::use_future);
     control_.restart();
     const auto keep = boost::asio::make_work_guard(control_);
     while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
@@ -147,8 +165,10 @@ class Bench {
   boost::asio::io_context control_;  ///< where publish() is awaited; outlives the shards, which post to it last
   engine::Engine engine_;
   LogSink log_;
+  async::Shard watcher_{100};  ///< where what is seen goes, and is thrown away
   async::ShardPool shards_{1};
   dispatch::Dispatcher dispatcher_{shards_};
+  host::CallTap tap_{watcher_, shards_, [](std::vector<host::SeenCall> /*calls*/) {}};
   dispatch::RoutingTable table_;
   std::shared_ptr<guest::ComponentTarget> caller_;
   std::shared_ptr<guest::ComponentTarget> callee_;
@@ -158,9 +178,22 @@ Result<std::string> run(const std::string& caller, const std::string& callee, Cl
   WEFT_TRY(const auto fresh, Bench::create(caller, callee, 0));
   WEFT_TRY(const auto small, fresh->measure(1024, time));
   WEFT_TRY(const auto large, fresh->measure(65536, time));
-  WEFT_TRY(const auto reused, Bench::create(caller, callee, 1'000'000'000));
-  WEFT_TRY(const auto again, reused->measure(1024, time));
-  return fmt::format("{{\"1024\": {:.0f}, \"65536\": {:.0f}, \"1024 reused\": {:.0f}}}", small, large, again);
+  // These are compared, so they take turns.
+  constexpr std::uint32_t always = 1'000'000'000;
+  WEFT_TRY(const auto reused, Bench::create(caller, callee, always));
+  WEFT_TRY(const auto tapped, Bench::create(caller, callee, always, Bench::Tap::off));
+  WEFT_TRY(const auto watched, Bench::create(caller, callee, always, Bench::Tap::on));
+  constexpr int turns = 5;
+  std::vector<double> plain, unseen, seen;
+  for (int turn = 0; turn < turns; ++turn) {
+    WEFT_TRY(plain.emplace_back(), reused->measure(1024, time / turns));
+    WEFT_TRY(unseen.emplace_back(), tapped->measure(1024, time / turns));
+    WEFT_TRY(seen.emplace_back(), watched->measure(1024, time / turns));
+  }
+  return fmt::format(
+      "{{\"1024\": {:.0f}, \"65536\": {:.0f}, \"1024 reused\": {:.0f}, \"1024 reused, tapped\": {:.0f}, "
+      "\"1024 reused, watched\": {:.0f}}}",
+      small, large, median_of(plain), median_of(unseen), median_of(seen));
 }
 
 }  // namespace

@@ -19,17 +19,13 @@ using weft::web::Exchange;
 using weft::web::HeaderView;
 using weft::web::Responder;
 
-class Hello final : public Responder {
+class Hello final : public BodilessResponder {
  public:
   explicit Hello(Exchange& exchange) : exchange_(exchange) {}
   void start() override {
     static const std::array<weft::web::Header, 1> headers = {{{"content-type", "text/plain"}}};
     exchange_.respond(200, headers, "Hello, world!\n");
   }
-  void on_body(std::span<const std::byte>) override {}
-  void on_body_end(std::span<const HeaderView>) override {}
-  void on_writable() override {}
-  void on_disconnect() override {}
 
  private:
   Exchange& exchange_;
