@@ -11,8 +11,9 @@ from weft import ROOT, WeftTest, app, main, open_terminal, weft
 
 COMMANDS = ("up", "down", "status", "host", "run", "call", "get hosts", "get inventory", "get components", "get providers", "get links", "get config",
             "get claims", "start component", "start provider", "stop component", "stop provider", "stop host", "scale", "update", "link put", "link del",
-            "link get", "config put", "config get", "config del", "config show", "label", "tree", "ops", "events", "logs", "inspect", "compile", "wit bindgen",
-            "wit new", "version", "completions", "help")
+            "link get", "config put", "config get", "config del", "config show", "label", "tree", "ops", "events", "logs", "spy", "push", "pull", "par create",
+            "par insert", "par inspect", "claims sign", "claims inspect", "claims token", "keys gen", "keys get", "keys list", "inspect", "compile", "wit bindgen", "wit new",
+            "version", "completions", "help")
 LIBRARIES = ("wasmtime", "wasmtime-wasi", "wasmtime-wasi-http", "cranelift-codegen", "wasm-wave", "wit-component", "wit-bindgen-c",
              "wasi-preview1-component-adapter-provider", "tokio", "boost", "fmt", "libstdc++", "glibc")
 

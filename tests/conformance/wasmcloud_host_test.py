@@ -12,8 +12,9 @@ import unittest
 
 from daemon import CACHE, Site, free_port
 from http_client import fetch
-from nats import NatsServer
-from weft import Process, WeftTest, app, main, wait_for, weft
+from nats_server import NatsServer
+from weft import BINARY, Process, WeftTest, app, main, wait_for, weft
+from wrpc import Nats, call
 
 HTTP_SERVER = "wasmcloud+builtin://http-server"
 
@@ -153,6 +154,99 @@ class SharedLatticeTest(WasmcloudHostTest):
         wait_for(lambda: self.hosts() == [self.ours], "the other host is gone")
         self.assertEqual(len(self.links()), 20)
         self.assertEqual(self.weft("config", "get", "colour")["config"], {"colour": "red"})
+
+
+class CallTest(WasmcloudHostTest):
+    """What runs on their host calls what runs on ours, and the other way round."""
+
+    def setUp(self):
+        super().setUp()
+        daemon = Process("up", "--nats", self.server.url, "--data-dir", self.folder / "data", "--cache-dir", CACHE, "--allow-file-load", "--label", "kind=weft")
+        self.addCleanup(daemon.kill)
+        self.daemon = daemon
+        self.ours = daemon.ready["host"]
+        wait_for(lambda: set(self.hosts()) == {self.ours, self.theirs}, "both hosts answer")
+
+    def logs(self):
+        return pathlib.Path(self.log.name).read_text()[-3000:] + self.daemon.err[-3000:]
+
+    def start(self, name, component, host):
+        self.weft("start", "component", f"file://{app(name)}", component, "--host", host)
+
+    def link(self, source, target, namespace, package, *interfaces):
+        self.weft("link", "put", source, target, namespace, package, *[word for interface in interfaces for word in ("--interface", interface)])
+
+    def drive(self, component):
+        """What the component that compares values says: nothing changed on the way."""
+        nats = Nats(self.server.port)
+        self.addCleanup(nats.close)
+        self.assertEqual(call(nats, component, "weft:values/drive.run-values"), b"\0", self.logs())
+
+    def test_values_of_every_type_to_their_component(self):
+        self.start("values-caller", "caller", self.ours)
+        self.start("values-callee", "callee", self.theirs)
+        self.link("caller", "callee", "weft", "values", "echo", "counters")
+        self.drive("caller")
+
+    def test_values_of_every_type_to_our_component(self):
+        self.start("values-caller", "caller", self.theirs)
+        self.start("values-callee", "callee", self.ours)
+        self.link("caller", "callee", "weft", "values", "echo", "counters")
+        self.drive("caller")
+
+    def test_one_call_of_their_component(self):
+        self.start("values-callee", "callee", self.theirs)
+        said = self.weft("call", "callee", "weft:values/echo#echo-string", '"grüß dich"')
+        self.assertEqual(said["result"], '"grüß dich"', self.logs())
+        wrong = self.weft("call", "callee", "weft:values/echo#echo-string", "12", code=1)
+        self.assertIn("is not a string", json.dumps(wrong))
+
+    def test_http_is_answered_by_their_component(self):
+        site = Site(free_port())
+        self.start("echo", "echo", self.theirs)
+        self.weft("config", "put", "web", f"default_address=127.0.0.1:{site.port}")
+        self.weft("start", "provider", HTTP_SERVER, "web", "--config", "web", "--host", self.ours)
+        self.link("web", "echo", "wasi", "http", "incoming-handler")
+        for body in (b"", b"a few bytes", bytes(range(256)) * 12_000):
+            answer = fetch(site, "/", "POST", body=body)
+            self.assertEqual((answer.status, answer.complete), (200, True), f"{answer}\n{self.logs()}")
+            self.assertTrue(answer.body == body)
+
+    def test_a_provider_of_ours_answers_their_component(self):
+        self.weft("start", "provider", "wasmcloud+builtin://keyvalue", "kv", "--host", self.ours)
+        self.start("hits", "hits", self.theirs)
+        self.link("hits", "kv", "wasi", "keyvalue", "store", "atomics")
+        site = self.start_web("web", self.theirs)
+        self.weft("config", "put", "at", "path=/")
+        self.weft("link", "put", "web", "hits", "wasi", "http", "--interface", "incoming-handler", "--source-config", "at")
+        wait_for(lambda: (answer := fetch(site, "/")) is not None and answer.status == 200, "it is served")
+        self.assertNotEqual(fetch(site, "/").text, fetch(site, "/").text, self.logs())
+
+    def test_their_host_runs_our_providers(self):
+        for name in ("http-server", "keyvalue"):
+            archive = self.folder / f"{name}.par.gz"
+            self.weft_alone("par", "create", "--name", name, "--vendor", "weft", "--binary", BINARY.parent / f"weft-provider-{name}", "--compress", "--destination", archive)
+        site = Site(free_port())
+        self.weft("config", "put", "web", f"default_address=127.0.0.1:{site.port}")
+        self.weft("start", "provider", f"file://{self.folder}/http-server.par.gz", "web", "--config", "web", "--host", self.theirs)
+        self.weft("start", "provider", f"file://{self.folder}/keyvalue.par.gz", "kv", "--host", self.theirs)
+        self.start("hits", "hits", self.theirs)
+        self.link("web", "hits", "wasi", "http", "incoming-handler")
+        self.link("hits", "kv", "wasi", "keyvalue", "store", "atomics")
+
+        def serves():
+            with contextlib.suppress(OSError):
+                return fetch(site, "/").status == 200
+
+        wait_for(serves, f"it is served\n{self.logs()}")
+        first, second = (fetch(site, "/").text for _ in range(2))
+        self.assertNotEqual(first, second)
+        self.weft("stop", "provider", "kv", "--host", self.theirs)
+        self.assertEqual([one["id"] for one in self.weft("get", "providers")["providers"]], ["web"])
+
+    def weft_alone(self, *words):
+        outcome = weft(*words, env={"HOME": str(self.folder)})
+        self.assertEqual(outcome.code, 0, outcome)
 
 
 if __name__ == "__main__":

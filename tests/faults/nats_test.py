@@ -4,13 +4,12 @@ have changed, and has lost nothing.
 
 WEFT_TEST_CUT says for how many seconds it is cut."""
 
-import json
 import os
 import time
 
 from control import link
 from daemon import Daemon, DaemonTest, Visitor, free_port, main, wait_for
-from nats import NatsServer, Wire
+from nats_server import NatsServer, Wire
 
 RESYNC = 2.0  # seconds that it may take
 
@@ -68,20 +67,11 @@ class CutTest(DaemonTest):
         self.assertFalse(refused.success)
         self.assertIn("NATS server does not answer", refused.message)
 
-    def insist(self, tail, body=None):
-        """Until a host that can be reached takes it: NATS gives a command to one host of the lattice, and may choose the one that is cut off."""
-        control = self.elsewhere
-
-        def taken():
-            return control.wait(control.begin(control.subject(tail), json.dumps(body) if body else b"", 1000)).success
-
-        wait_for(taken, tail, 60)
-
     def change_elsewhere(self):
-        self.insist("config.put.probe", {"colour": "green"})
-        self.insist("config.put.route-late", {"host": "late"})
-        self.insist(*link("web", "late", "wasi:http", ["incoming-handler"], name="late", source_config=["route-late"]))
-        self.insist("link.del", {"source_id": "web", "name": "doomed", "wit_namespace": "wasi", "wit_package": "http"})
+        self.elsewhere.insist("config.put.probe", {"colour": "green"})
+        self.elsewhere.insist("config.put.route-late", {"host": "late"})
+        self.elsewhere.insist(*link("web", "late", "wasi:http", ["incoming-handler"], name="late", source_config=["route-late"]))
+        self.elsewhere.insist("link.del", {"source_id": "web", "name": "doomed", "wit_namespace": "wasi", "wit_package": "http"})
         self.assertEqual(self.colour(), "colour=red\n")
 
     def assert_resync(self, healed):

@@ -15,6 +15,7 @@ import urllib.request
 import weft
 
 TOUR = re.compile(r"<!-- tour:.*?```sh\n(.*?)```\n<!-- end of tour -->", re.S)
+LATTICE = re.compile(r"<!-- lattice:.*?```sh\n(.*?)```\n<!-- end of lattice -->", re.S)
 EXPORT = 'export PATH="$PWD/build/release/bin:$PATH" WEFT_DATA_DIR="$(mktemp -d)"\n'
 ANSWER = re.compile(r"^(?:curl|weft call) .*?\s# (.*)$", re.M)
 
@@ -118,6 +119,29 @@ class Tour(weft.WeftTest):
             thread.join()
         self.assertEqual(faults, [])
         self.assertEqual(set(answers), {"hello from C\n", "hello from C++\n"})
+
+
+class LatticeTour(weft.WeftTest):
+    """Two hosts: the second tour of the README."""
+
+    def test_of_two_hosts(self):
+        if shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin") is None:
+            raise unittest.SkipTest("there is no nats-server here")
+        if subprocess.run([weft.ROOT / "scripts/python_env", "true"], check=False).returncode == 77:
+            raise unittest.SkipTest("scripts/python_env cannot make what the Python SDK needs")
+        weft.app("hits")
+        text = LATTICE.search((weft.ROOT / "README.md").read_text())
+        self.assertIsNotNone(text, "README.md has no tour of a lattice")
+        with tempfile.TemporaryDirectory(prefix="weft-tour-") as folder:
+            script = text.group(1).replace("$PWD/build/release/bin", str(weft.BINARY.parent)).replace("build/apps/", f"{weft.APPS}/")
+            script = script.replace("4222", str(free_port())).replace("8080", str(free_port()))
+            environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "TMPDIR": folder}
+            environment.pop("PYTHONPATH", None)
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", f"trap 'kill %1 2>/dev/null' EXIT\n{script}"], capture_output=True, text=True, timeout=120,
+                                  cwd=weft.ROOT, env=environment, check=False)
+            logs = "\n".join(log.read_text()[-3000:] for log in pathlib.Path(folder).glob("*/weft.log"))
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{logs}")
+        self.assertRegex(done.stdout, r"(?s)zone=[ab].*zone=[ab].*\n1 visits\n.*\n2 visits\n[^\n]*\n[^\n]*zone=a\n[^\n]*stopped\n$", logs)
 
 
 if __name__ == "__main__":

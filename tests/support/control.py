@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 
-from weft import APPS, DEADLINE
+from weft import APPS, DEADLINE, wait_for
 
 CONNECT, PUBLISH, REQUEST, SUBSCRIBE, UNSUBSCRIBE, PING = 1, 2, 3, 4, 5, 6
 WELCOME, MESSAGE, ANSWER, FAILURE, PONG = 16, 17, 18, 19, 20
@@ -155,6 +155,14 @@ class Control:
         ended = self.outcome(accepted) if accepted.operation else None
         if not accepted.success or (ended and ended["state"] != "done"):
             raise AssertionError(f"{tail}: {accepted} {ended}")
+
+    def insist(self, tail, body=None):
+        """Until a host that can be reached takes it: NATS gives a command to one host of the lattice, and may choose one that is cut off."""
+
+        def taken():
+            return self.wait(self.begin(self.subject(tail), json.dumps(body) if body else b"", 1000)).success
+
+        wait_for(taken, tail)
 
     def inventory(self):
         return self.command("host.get.HOST").response

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/nats_server.hpp"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -16,6 +13,8 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "support/child.hpp"
 
 namespace weft::test {
 namespace {
@@ -103,22 +102,7 @@ bool NatsServer::launch() {
   write_configuration();
   std::error_code ignored;
   std::filesystem::remove(ports_file(folder_), ignored);
-  // All that allocates is done before the fork: the child may only call what is safe in a signal handler.
-  const auto program = binary();
-  const auto configuration = (folder_ / "server.conf").string();
-  const auto log = (folder_ / "log").string();
-  const std::array<const char*, 4> arguments{program.c_str(), "-c", configuration.c_str(), nullptr};
-  process_ = fork();
-  if (process_ == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    // What other threads of the test have open would else stay open with the server.
-    close_range(STDERR_FILENO + 1, ~0U, 0);
-    execvp(program.c_str(), const_cast<char* const*>(arguments.data()));  // NOLINT: as POSIX has it
-    _exit(127);
-  }
+  process_ = start_child({binary(), "-c", (folder_ / "server.conf").string()}, folder_ / "log");
   return process_ > 0 && wait_for_port();
 }
 

@@ -65,6 +65,19 @@ def weft(*words, env=None, stdin=None, cwd=None, deadline=DEADLINE, binary=BINAR
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
+def peak_memory(pid):
+    """The most that a process has held, resident, in bytes."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"process {pid} has ended")
+
+
+def children(pid):
+    """The processes that a process has started and that run."""
+    return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
 class Process:
     """A weft that serves until it is stopped; with `output="json"` its first line is data, `ready`."""
 
