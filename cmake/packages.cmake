@@ -30,14 +30,28 @@ add_library(weft_json INTERFACE)
 add_library(weft::json ALIAS weft_json)
 target_link_libraries(weft_json INTERFACE Boost::json)
 
-# weft::sodium: Ed25519 and X25519. weft::nats: the client of NATS. weft::sqlite: one file of state.
+# weft::sodium: Ed25519 and X25519. weft::nats: the client of NATS. weft::sqlite: one file of state. weft::archive: tar and gzip. weft::curl: registries.
+# weft::hiredis: the client of Redis.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(nats REQUIRED IMPORTED_TARGET libnats)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(hiredis REQUIRED hiredis)
 find_package(OpenSSL 3 REQUIRED)
 foreach(library sodium nats sqlite)
   add_library(weft_${library} INTERFACE)
   add_library(weft::${library} ALIAS weft_${library})
   target_link_libraries(weft_${library} INTERFACE PkgConfig::${library})
 endforeach()
+# Only their headers: the libraries are loaded when they are needed (src/registry/late_library.hpp).
+pkg_check_modules(archive REQUIRED libarchive)
+pkg_check_modules(curl REQUIRED libcurl>=7.85)
+foreach(library archive curl)
+  add_library(weft_${library} INTERFACE)
+  add_library(weft::${library} ALIAS weft_${library})
+  target_include_directories(weft_${library} SYSTEM INTERFACE ${${library}_INCLUDE_DIRS})
+endforeach()
+# Its folder of headers is not for everybody: it has an async.h and a read.h.
+add_library(weft_hiredis INTERFACE)
+add_library(weft::hiredis ALIAS weft_hiredis)
+target_link_libraries(weft_hiredis INTERFACE ${hiredis_LINK_LIBRARIES})

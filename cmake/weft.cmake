@@ -25,7 +25,7 @@ set(ENV{WEFT_WIT} [[${WEFT_WIT_EXECUTABLE}]])
 ")
 set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/environment.cmake")
 
-set(WEFT_MODULES base wire async supervision bus engine web dispatch guest lattice builtins host cli)
+set(WEFT_MODULES base wire async supervision bus engine web dispatch wrpc guest lattice builtins sdk registry host cli)
 
 # A folder that is not there yet is passed over.
 function(weft_add_folder folder)

@@ -22,9 +22,14 @@ ALLOWED = {
     "dispatch": {"base", "wire", "async", "web"},
     "guest": {"base", "wire", "async", "engine", "web", "dispatch"},
     "lattice": {"base", "wire", "async", "bus"},
-    "builtins": {"base", "wire", "async", "web", "dispatch"},
-    "host": {"base", "wire", "async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins"},
-    "cli": {"base", "wire", "async", "bus", "lattice", "host"},
+    "wrpc": {"base", "wire", "async", "bus", "web", "dispatch"},
+    "builtins": {"base", "wire", "async", "bus", "web", "dispatch"},
+    "sdk": {"base", "wire", "async", "bus", "web", "dispatch", "wrpc", "builtins"},
+    "providers": {"builtins", "sdk"},
+    "registry": {"base", "wire", "async"},
+    "host": {"base", "wire", "async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins",
+             "registry", "wrpc"},
+    "cli": {"base", "wire", "async", "bus", "lattice", "registry", "host"},
 }
 # Foreign headers that have one home: pattern of the include, folders that may have it.
 HOMES = [
@@ -32,14 +37,16 @@ HOMES = [
     (re.compile(r"^weft_wit\.h$"), {"cli"}),
     (re.compile(r"^nats[./]"), {"bus"}),
     (re.compile(r"^sqlite3\.h"), {"bus", "builtins"}),
+    (re.compile(r"^hiredis/"), {"builtins"}),
     (re.compile(r"^sodium"), {"wire"}),
     (re.compile(r"^boost/beast"), {"web"}),
     (re.compile(r"^openssl/"), {"web"}),
-    (re.compile(r"^boost/asio"), {"async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins", "host", "cli"}),
+    (re.compile(r"^boost/asio"), {"async", "supervision", "bus", "engine", "web", "dispatch", "guest", "lattice", "builtins", "wrpc", "sdk", "host", "cli"}),
     (re.compile(r"^CLI/"), {"cli"}),
+    (re.compile(r"^archive(_entry)?\.h$|^curl/"), {"registry"}),
 ]
 # Installed headers stand on the standard library alone.
-PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|wire|bus|supervision|dispatch|lattice|builtins|engine|web|guest|host|cli)/|^weft_")
+PUBLIC_FORBIDDEN = re.compile(r"^(boost|fmt|spdlog|CLI|async|base|wire|bus|supervision|dispatch|lattice|builtins|registry|sdk|wrpc|engine|web|guest|host|cli)/|^weft_")
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')
 
 

@@ -203,6 +203,9 @@ class Lattice:
         return self.subject(f"provider.start.{self.host}"), {
             "provider_id": provider, "provider_ref": reference, "host_id": self.host, "config": config}
 
+    def stop_provider(self, provider):
+        return self.subject(f"provider.stop.{self.host}"), {"provider_id": provider, "host_id": self.host}
+
     def put_config(self, name, values):
         return self.subject(f"config.put.{name}"), values
 

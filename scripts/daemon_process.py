@@ -20,13 +20,13 @@ PATIENCE = 120
 PAUSE = 0.0002
 
 
-def until(condition, what, seconds=PATIENCE):
+def until(condition, what, seconds=PATIENCE, pause=PAUSE):
     """Asks again and again, in short pauses, until there is a result."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := condition():
             return result
-        time.sleep(PAUSE)
+        time.sleep(pause)
     raise SystemExit(f"{what}: not within {seconds} s")
 
 
@@ -181,11 +181,11 @@ class Daemon:
 
     # ---- what is often deployed ----
 
-    def web(self, mode, server="web"):
-        """http-server on a free port."""
+    def web(self, mode, server="web", program=None):
+        """http-server on a free port; with a program, as that process."""
         port = free_port()
         self.lattice.request(*self.lattice.put_config(server, {"default_address": f"127.0.0.1:{port}", "routing_mode": mode}))
-        self.lattice.done([self.lattice.start_provider(server, "wasmcloud+builtin://http-server", [server])])
+        self.lattice.done([self.lattice.start_provider(server, f"file://{program}" if program else "wasmcloud+builtin://http-server", [server])])
         return port
 
     def site_requests(self, component, server="web"):

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+from daemon_process import NatsServer
 from measuring import APPS, Series, Server, Table, answer, load, machine, peer, report_of, rounds, weft
 
 
@@ -108,6 +109,19 @@ def measure_routes(args):
     return series
 
 
+def measure_remote_calls(args):
+    """Two processes on one NATS server, each with weft and with a bare connection of nats.c, which take turns."""
+    print(f"\ncalls between hosts ({args.rounds} rounds)", flush=True)
+    series = Series()
+    with contextlib.closing(NatsServer()) as nats:
+        for _ in range(args.rounds):
+            for what, figure in report_of(args.tools / "remote_calls", APPS / "values-callee.wasm", APPS / "relay.wasm",
+                                          f"nats://127.0.0.1:{nats.port}", "1", str(args.seconds / 2)).items():
+                series.add(what, figure / (1 << 20) if what.endswith("MiB") else figure)
+    series.show("")
+    return series
+
+
 def measure_further_component(args):
     """Resident KiB of each further component that comes from the cache."""
     with tempfile.TemporaryDirectory() as cache:
@@ -143,6 +157,7 @@ def main():
     bytes_call = measure_bytes(args)
     linked = measure_linked_calls(args)
     routes = measure_routes(args)
+    remote = measure_remote_calls(args)
     further = measure_further_component(args)
 
     table = Table()
@@ -160,6 +175,9 @@ def main():
     row("call between components, 1 KiB, reused callee, us", linked.median("1024 reused"), 5, 2, False)
     row("link look-up among 100,000, ns", routes.median("lookup_ns"), 100, 30, False)
     row("change of a link among 100,000, us", routes.median("set_routes_us"), 20_000, 1000, False)
+    row("call between hosts, 1 KiB, p50 ÷ request of nats.c", remote.ratio("weft 1", "raw 1"), 1.6, 1.2, False)
+    row("64 calls at once between hosts, calls/s ÷ nats.c", remote.ratio("weft 64", "raw 64"), 0.5, 0.8)
+    row("1 MiB argument between hosts, bytes/s ÷ nats.c", remote.ratio("weft MiB", "raw MiB"), 0.4, 0.7)
     row("exec to first answer, cached, ms", start.median("weft"), 50, 15, False)
     row("RSS with one component after one request, MiB", resident, 25, 15, False)
     row("RSS per further component from the cache, KiB", further, 256, 64, False)

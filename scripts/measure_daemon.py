@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures the daemon: its HTTP path beside `weft run`, starts, deployments, updates under load, ten thousand components, key-value.
+"""Measures the daemon: its HTTP path beside `weft run`, starts, deployments, updates under load, key-value, calls over the lattice,
+provider processes, ten thousand components.
 
 What is compared runs at once and takes turns, round by round; figures are medians over the rounds. Commands are sent as control messages over one
 connection, so that no process start is in them. WASMCLOUD_HOST names wasmCloud's own host program as a peer, which is left out otherwise."""
@@ -18,7 +19,7 @@ import time
 
 from control_client import Lattice, NatsBus
 from daemon_process import Daemon, Http, NatsServer, WasmcloudHost, until
-from measuring import APPS, Series, Table, load, machine, rounds, weft
+from measuring import APPS, Series, Table, load, machine, report_of, rounds, weft
 
 MANY = 100_000  # calls at once: as good as no limit
 LINKS_OF_A_SERVER = 100
@@ -278,7 +279,65 @@ def measure_keyvalue(args, table):
     table.row("keyvalue get of 100 B from a guest, us", series.median("get"), 4, 1.5, False)
 
 
-PARTS = ("hello", "starts", "deploy", "updates", "keyvalue", "links", "many")
+def measure_remote(args, table):
+    """What a member of a lattice keeps resident, idle and after calls of 1 KiB from another process, 64 at once."""
+    print(f"\n{args.calls:,} calls over the lattice", flush=True)
+    with contextlib.ExitStack() as stack:
+        nats = stack.enter_context(contextlib.closing(NatsServer()))
+        daemon = stack.enter_context(contextlib.closing(Daemon(args, nats)))
+        idle = daemon.resident_mib()
+        daemon.lattice.done([daemon.lattice.scale("callee", APPS / "values-callee.wasm", MANY)])
+        report = report_of(args.tools / "remote_calls", "--load", "default", "callee", f"nats://127.0.0.1:{nats.port}", str(args.calls))
+        print(f"  {report['calls']:,} in {report['seconds']} s")
+        after = daemon.resident_mib()
+    table.row("RSS joined to a lattice, idle, MiB", idle, 25, 15, False)
+    table.row(f"RSS after {args.calls:,} calls over the lattice, MiB", after, 45, 25, False)
+
+
+def first_call(lattice, http, program):
+    """Milliseconds from the command until a component's call of the provider has been answered; it asks again and again."""
+    begin = time.perf_counter()
+    lattice.request(*lattice.start_provider("kv", f"file://{program}", []))
+    # Not without pause: a call that fails ends in a trap, and takes CPU time from what starts.
+    until(lambda: http.get("/pump")[0] == 200, "an answer of the provider", pause=0.001)
+    return (time.perf_counter() - begin) * 1000
+
+
+def measure_provider_starts(args, table):
+    print(f"\nfrom the command that starts a provider process to the first call ({args.starts} times)", flush=True)
+    series = Series()
+    with contextlib.ExitStack() as stack:
+        nats = stack.enter_context(contextlib.closing(NatsServer()))
+        daemon = stack.enter_context(contextlib.closing(Daemon(args, nats)))
+        lattice, port = daemon.lattice, daemon.web("path")
+        daemon.sites(["pump"], APPS / "kv-pump.wasm")
+        lattice.request(*lattice.put_link("pump", "kv", "wasi:keyvalue", ["store"]))
+        http = stack.enter_context(contextlib.closing(Http(port)))
+        for number in range(args.starts + 1):
+            took = first_call(lattice, http, args.weft.parent / "weft-provider-keyvalue")
+            if number:  # the first has the program's pages read
+                series.add("first call", took)
+            lattice.done([lattice.stop_provider("kv")])
+    series.show("ms")
+    table.row("start of a provider process to the first call, ms", series.median("first call"), 100, 30, False)
+
+
+def measure_provider_http(args, table):
+    """Hello through http-server as a process of its own, so over NATS, in turn with requests of nats.c between two processes on the same server."""
+    with contextlib.ExitStack() as stack:
+        nats = stack.enter_context(contextlib.closing(NatsServer()))
+        daemon = stack.enter_context(contextlib.closing(Daemon(args, nats)))
+        port = daemon.web("path", program=args.weft.parent / "weft-provider-http-server")
+        daemon.sites(["hello"], APPS / "hello-cpp.wasm", MANY)
+        until(lambda: Http(port).get("/hello")[0] == 200, "an answer through the process")
+        raw = ("--raw", f"nats://127.0.0.1:{nats.port}", str(args.seconds), "256")
+        measures = {"http-server, a process": lambda: path_load(args, port, "/hello")["rps"],
+                    "requests of nats.c": lambda: report_of(args.tools / "remote_calls", *raw)["rate"]}
+        speed = rounds(args, "hello through http-server as a process, requests/s", measures, "req/s", lambda _, measure: measure())
+    table.row("hello through http-server as a process ÷ requests of nats.c", speed.ratio("http-server, a process", "requests of nats.c"), 0.25, 0.5)
+
+
+PARTS = ("hello", "starts", "deploy", "updates", "keyvalue", "remote", "providers", "links", "many")
 
 
 def main():
@@ -290,6 +349,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--starts", type=int, default=11, help="of the daemon, and deployments")
     parser.add_argument("--components", type=int, default=10_000)
+    parser.add_argument("--calls", type=int, default=1_000_000, help="over the lattice")
     parser.add_argument("--links", type=int, default=1_000, help="of one provider")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; repeatable")
     parser.add_argument("--json", type=pathlib.Path, help="also write the rows to this file")
@@ -311,6 +371,11 @@ def main():
             measure_updates(args, table)
         if "keyvalue" in parts:
             measure_keyvalue(args, table)
+        if "remote" in parts:
+            measure_remote(args, table)
+        if "providers" in parts:
+            measure_provider_starts(args, table)
+            measure_provider_http(args, table)
         if "links" in parts:
             measure_links(args, table)
         if "many" in parts:
