@@ -137,7 +137,7 @@ class LatticeTour(weft.WeftTest):
             script = script.replace("4222", str(free_port())).replace("8080", str(free_port()))
             environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "TMPDIR": folder}
             environment.pop("PYTHONPATH", None)
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", f"trap 'kill %1 2>/dev/null' EXIT\n{script}"], capture_output=True, text=True, timeout=120,
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", f"trap 'kill %1 2>/dev/null || true' EXIT\n{script}"], capture_output=True, text=True, timeout=120,
                                   cwd=weft.ROOT, env=environment, check=False)
             logs = "\n".join(log.read_text()[-3000:] for log in pathlib.Path(folder).glob("*/weft.log"))
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}\n{logs}")
