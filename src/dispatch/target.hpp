@@ -66,6 +66,8 @@ struct FunctionName {
   std::string interface;
   std::string function;
   std::vector<std::string> param_paths = {};  ///< of streams and futures among its parameters
+
+  friend bool operator==(const FunctionName&, const FunctionName&) = default;
 };
 
 /// Told how a call ended: exactly one of them, once, on the call's shard; possibly before invoke() returns. Each

@@ -8,16 +8,13 @@
 
 #include "guest/component_call.hpp"
 #include "guest/export_name.hpp"
+#include "guest/import_table.hpp"
 
 namespace weft::guest {
 namespace {
 
 Error stopping(const std::string& id) {
   return {Errc::unavailable, fmt::format("\"{}\" is being stopped", id), "call again when it runs", Blame::operator_};
-}
-
-std::string full_name(std::string_view interface, std::string_view function) {
-  return interface.empty() ? std::string(function) : fmt::format("{}#{}", interface, function);
 }
 
 }  // namespace
@@ -85,11 +82,16 @@ InterfaceCounters& ComponentShard::counters_of(std::string_view interface) {
   return counters_[static_cast<std::size_t>(found - exports.begin())];
 }
 
-Result<engine::Function> ComponentShard::look_up(std::string_view interface, std::string_view function) const {
-  const auto names = export_names(interface, function);
-  auto found = component_.deployment().find(names.front());
+Result<engine::Function> ComponentShard::look_up(std::span<const dispatch::FunctionName> names,
+                                                 std::string_view& interface) const {
+  const auto find = [this](const auto& name) {
+    return component_.deployment().find(export_name(name.interface, name.function));
+  };
+  interface = names.front().interface;
+  auto found = find(names.front());
   for (std::size_t index = 1; !found && index < names.size(); ++index) {
-    if (auto other = component_.deployment().find(names[index])) {
+    if (auto other = find(names[index])) {
+      interface = names[index].interface;
       return other;
     }
   }
@@ -101,21 +103,23 @@ Result<const FoundFunction*> ComponentShard::find(std::string_view interface, st
     return &known->second;
   }
   // What is not found is not remembered: callers may ask for anything.
-  auto found = look_up(interface, function);
+  const auto names = exports_of(interface, function);
+  std::string_view exported;
+  auto found = look_up(names, exported);
   if (!found) {
     counters_.back().ended(std::chrono::nanoseconds(0), true);
     std::string hint = "see what it exports with weft inspect";
-    for (const auto& exported : component_.info().exports) {
-      if (exported != interface && without_version(exported) == without_version(interface)) {
-        hint = fmt::format("it exports {}; versions must be the same", exported);
+    for (const auto& other : component_.info().exports) {
+      if (other != interface && without_version(other) == without_version(interface)) {
+        hint = fmt::format("it exports {}; versions must be the same", other);
       }
     }
     return Error(found.error().code(), fmt::format("\"{}\": {}", component_.id(), found.error().message()),
                  std::move(hint), Blame::operator_);
   }
-  auto& counters = counters_of(export_of(interface));
+  auto& counters = counters_of(exported);
   const auto place = functions_.emplace(OwnedKey{std::string(interface), std::string(function)},
-                                        FoundFunction{*std::move(found), &counters, full_name(interface, function)});
+                                        FoundFunction{*std::move(found), &counters, export_name(interface, function)});
   return &place.first->second;
 }
 

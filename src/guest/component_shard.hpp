@@ -89,7 +89,9 @@ class ComponentShard {
   };
 
   Result<const FoundFunction*> find(std::string_view interface, std::string_view function);
-  [[nodiscard]] Result<engine::Function> look_up(std::string_view interface, std::string_view function) const;
+  /// The first of `names` that is exported, and its interface.
+  [[nodiscard]] Result<engine::Function> look_up(std::span<const dispatch::FunctionName> names,
+                                                 std::string_view& interface) const;
   InterfaceCounters& counters_of(std::string_view interface);
   engine::Lane& lane();
   Deadlines::iterator watch(OpenCall& call, Clock::time_point deadline);

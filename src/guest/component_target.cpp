@@ -66,7 +66,11 @@ std::vector<dispatch::FunctionName> ComponentTarget::functions() const {
   for (const auto& exported : component_->info().functions) {
     // HTTP has a form of its own.
     if (!exported.interface.starts_with(kIncomingHandler)) {
-      names.push_back({.interface = std::string(wire_name_of(exported.interface)), .function = exported.function});
+      auto name = wire_name_of(exported.interface, exported.function);
+      // Messages may be taken by either of two exports.
+      if (std::ranges::find(names, name) == names.end()) {
+        names.push_back(std::move(name));
+      }
     }
   }
   return names;

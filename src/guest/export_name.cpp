@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "guest/import_table.hpp"
-
 namespace weft::guest {
 
 Result<std::string> resolve_export(const std::string& function, std::span<const std::string> exports) {
@@ -31,19 +29,8 @@ Result<std::string> resolve_export(const std::string& function, std::span<const 
   return candidates.front();
 }
 
-std::vector<std::string> export_names(std::string_view wire_interface, std::string_view function) {
-  const auto exported = export_of(wire_interface);
-  const auto name_of = [&](std::string_view prefix) {
-    return exported.empty() ? fmt::format("{}{}", prefix, function)
-                            : fmt::format("{}#{}{}", exported, prefix, function);
-  };
-  std::vector<std::string> names{name_of("")};
-  if (!function.starts_with('[')) {
-    for (const std::string_view prefix : {"[method]", "[static]", "[constructor]"}) {
-      names.push_back(name_of(prefix));
-    }
-  }
-  return names;
+std::string export_name(std::string_view interface, std::string_view function) {
+  return interface.empty() ? std::string(function) : fmt::format("{}#{}", interface, function);
 }
 
 }  // namespace weft::guest

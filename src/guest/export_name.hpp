@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace weft::guest {
 
@@ -16,8 +15,7 @@ namespace weft::guest {
 /// versions are exported.
 Result<std::string> resolve_export(const std::string& function, std::span<const std::string> exports);
 
-/// What a call of `function` of a wire interface may mean, the likeliest first: on the wire the functions of resources
-/// have lost their prefix (data-plane facts 1.2).
-std::vector<std::string> export_names(std::string_view wire_interface, std::string_view function);
+/// "ns:pkg/iface#func", or "func" of a component's own exports.
+std::string export_name(std::string_view interface, std::string_view function);
 
 }  // namespace weft::guest

@@ -115,6 +115,8 @@ void GuestImports::answer(engine::Call& call, std::uint64_t token, std::uint32_t
     case ImportKind::set_link_name:
     case ImportKind::try_link_name:
       return set_link_name(asked.rule, params);
+    case ImportKind::link_name:
+      return give_link_name(asked.rule);
     case ImportKind::nothing:
     case ImportKind::drop:
       return give({});
@@ -199,7 +201,7 @@ void GuestImports::begin_call(const ImportPlan::Import& import, std::span<const 
                                         .channels = channels.empty() ? nullptr : &channels,
                                         .result_paths = result_paths};
   auto pending = import.provider ? import.provider->invoke(shard_, invocation, handler)
-                                 : plan_->dispatcher().invoke(shard_, rule.link_key, invocation, handler, &meter_);
+                                 : plan_->dispatcher().invoke(shard_, linked_key(rule), invocation, handler, &meter_);
   if (late) {
     pending = late->hold(std::move(pending));
   }
@@ -215,6 +217,22 @@ std::string_view GuestImports::link_name(std::string_view key) const {
     }
   }
   return kDefaultLink;
+}
+
+/// The interface by which a link of this name leads to what the rule asks.
+std::string_view GuestImports::linked_key(const ImportRule& rule) const {
+  const bool is_other = !rule.other_key.empty() && !has_link(link_name(rule.link_key), rule.link_key);
+  return is_other ? rule.other_key : rule.link_key;
+}
+
+bool GuestImports::has_link(std::string_view name, std::string_view key) const {
+  return plan_->dispatcher().has_link(shard_, plan_->source(), name, key);
+}
+
+void GuestImports::give_link_name(const ImportRule& rule) {
+  ByteVector name;
+  put_text(name, link_name(rule.link_key));
+  give(name);
 }
 
 /// Namespace, package and interface; the handle is "ns:pkg/iface".
@@ -249,7 +267,8 @@ void GuestImports::set_link_name(const ImportRule& rule, std::span<const std::by
     return refuse(does_not_decode(rule.function));
   }
   for (const auto interface : interfaces) {
-    if (!plan_->dispatcher().has_link(shard_, plan_->source(), *name, interface)) {
+    const auto other = other_key_of(interface);
+    if (!has_link(*name, interface) && (other.empty() || !has_link(*name, other))) {
       ByteVector error{std::byte{1}};
       put_text(error, fmt::format("interface `{}` does not have an existing link with name `{}`", interface, *name));
       return give(says_why ? std::span<const std::byte>(error) : std::span<const std::byte>());

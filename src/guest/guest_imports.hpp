@@ -111,6 +111,9 @@ class GuestImports final : public dispatch::CallHandler {
   void call_out(const ImportPlan::Import& import, std::span<const std::byte> params);
   void begin_call(const ImportPlan::Import& import, std::span<const std::byte> params, std::string_view interface,
                   std::span<const std::string_view> result_paths, dispatch::ParamsOwner* owner);
+  [[nodiscard]] std::string_view linked_key(const ImportRule& rule) const;
+  [[nodiscard]] bool has_link(std::string_view name, std::string_view key) const;
+  void give_link_name(const ImportRule& rule);
   void name_interface(std::span<const std::byte> params);
   void set_link_name(const ImportRule& rule, std::span<const std::byte> params);
   void drop(const ImportRule& rule, std::span<const std::byte> handle);

@@ -23,12 +23,23 @@ constexpr std::string_view kOlderBlobstore = "wrpc:blobstore/blobstore@0.1.0";
 constexpr std::string_view kDataAndStatus[] = {"0.0", "0.1"};
 constexpr std::string_view kOne[] = {"0"};
 
+/// Messages of 0.3.0 are the engine's; it asks for what they come to with the values of 0.2.0, which is the one on the
+/// wire.
+constexpr std::string_view kProducer = "wasmcloud:messaging/producer@0.3.0";
+constexpr std::string_view kRequestReply = "wasmcloud:messaging/request-reply@0.3.0";
+constexpr std::string_view kWireConsumer = "wasmcloud:messaging/consumer@0.2.0";
+constexpr std::string_view kConsumerKey = "wasmcloud:messaging/consumer";
+constexpr std::string_view kIncomingHandler = "wasmcloud:messaging/incoming-handler@0.3.0";
+constexpr std::string_view kWireHandler = "wasmcloud:messaging/handler@0.2.0";
+
 /// Interfaces that have another name on the wire, with the same values but for `store`, see below.
 constexpr std::pair<std::string_view, std::string_view> kOnTheWire[] = {
     {kStore, "wrpc:keyvalue/store@0.2.0-draft"},
     {kAtomics, "wrpc:keyvalue/atomics@0.2.0-draft"},
     {kBatch, "wrpc:keyvalue/batch@0.2.0-draft"},
     {kBlobstore, kWireBlobstore},
+    {kProducer, kWireConsumer},
+    {kRequestReply, kWireConsumer},
 };
 
 void add_streams(ImportRule& rule) {
@@ -80,6 +91,9 @@ ImportKind kind_of(std::string_view interface, std::string_view key, std::string
   if (interface == kStore) {
     return store_kind(function);
   }
+  if ((interface == kProducer || interface == kRequestReply) && function == "link-name") {
+    return ImportKind::link_name;
+  }
   if (key == "wasmcloud:bus/lattice") {
     return lattice_kind(interface, function);
   }
@@ -102,6 +116,7 @@ ImportRule import_rule(std::string_view interface, std::string_view function) {
   const auto key = without_version(interface);
   ImportRule rule{.kind = kind_of(interface, key, function),
                   .link_key = std::string(key),
+                  .other_key = other_key_of(key),
                   .interface = std::string(interface),
                   .function = std::string(function)};
   for (const auto& [guest, wire] : kOnTheWire) {
@@ -118,13 +133,33 @@ ImportRule import_rule(std::string_view interface, std::string_view function) {
   return rule;
 }
 
-std::string_view export_of(std::string_view wire_interface) noexcept {
-  // Its bucket is sent as a text, which is what the handle of a bucket is here.
-  return wire_interface == kWireWatcher ? kWatcher : wire_interface;
+std::string_view other_key_of(std::string_view link_key) noexcept {
+  return link_key == without_version(kProducer) || link_key == without_version(kRequestReply) ? kConsumerKey
+                                                                                              : std::string_view();
 }
 
-std::string_view wire_name_of(std::string_view exported_interface) noexcept {
-  return exported_interface == kWatcher ? kWireWatcher : exported_interface;
+dispatch::FunctionName wire_name_of(std::string_view exported_interface, std::string_view function) {
+  if (exported_interface == kIncomingHandler && function == "handle") {
+    return {.interface = std::string(kWireHandler), .function = "handle-message"};
+  }
+  // Its bucket is sent as a text, which is what the handle of a bucket is here.
+  return {.interface = std::string(exported_interface == kWatcher ? kWireWatcher : exported_interface),
+          .function = std::string(function)};
+}
+
+std::vector<dispatch::FunctionName> exports_of(std::string_view wire_interface, std::string_view function) {
+  const std::string exported(wire_interface == kWireWatcher ? kWatcher : wire_interface);
+  std::vector<dispatch::FunctionName> names{{.interface = exported, .function = std::string(function)}};
+  if (wire_interface == kWireHandler) {
+    names.push_back({.interface = std::string(kIncomingHandler), .function = "handle"});
+  }
+  // On the wire the functions of resources have lost their prefix (data-plane facts 1.2).
+  else if (!function.starts_with('[')) {
+    for (const std::string_view prefix : {"[method]", "[static]", "[constructor]"}) {
+      names.push_back({.interface = exported, .function = std::string(prefix).append(function)});
+    }
+  }
+  return names;
 }
 
 }  // namespace weft::guest

@@ -9,6 +9,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "dispatch/target.hpp"
 
 namespace weft::guest {
 
@@ -20,6 +23,7 @@ enum class ImportKind : std::uint8_t {
   name_interface,  ///< the constructor of call-target-interface: its handle is "ns:pkg/iface"
   set_link_name,   ///< of lattice 1.x: no answer
   try_link_name,   ///< of lattice 2.x: says if there is no such link
+  link_name,       ///< gives the name of the link that is selected for the interface
   nothing,         ///< a dropped handle that is but a text
   drop,            ///< a dropped handle of somebody's resource
   refused,         ///< not supported
@@ -27,7 +31,9 @@ enum class ImportKind : std::uint8_t {
 
 struct ImportRule {
   ImportKind kind = ImportKind::call;
-  std::string link_key;   ///< "acme:shop/cart"
+  std::string link_key;  ///< "acme:shop/cart"
+  /// The interface that a link may name in place of it; empty: none.
+  std::string_view other_key = {};
   std::string interface;  ///< on the wire: "acme:shop/cart@1.0.0"
   std::string function;   ///< "[method]cart.add"
   /// An older interface that is asked where nobody serves this one; empty: none. Its functions give streams without the
@@ -44,9 +50,13 @@ std::string_view without_version(std::string_view interface) noexcept;
 /// For `function` of the imported `interface` ("acme:shop/cart@1.0.0").
 ImportRule import_rule(std::string_view interface, std::string_view function);
 
-/// The export that serves a wire interface: the same name, but for those that the wire names otherwise.
-std::string_view export_of(std::string_view wire_interface) noexcept;
-/// The other way round.
-std::string_view wire_name_of(std::string_view exported_interface) noexcept;
+/// The interface that a link may name in place of `link_key`; empty: none.
+std::string_view other_key_of(std::string_view link_key) noexcept;
+
+/// What an exported function is called on the wire.
+dispatch::FunctionName wire_name_of(std::string_view exported_interface, std::string_view function);
+
+/// The exports that may serve a function of a wire interface, the likeliest first.
+std::vector<dispatch::FunctionName> exports_of(std::string_view wire_interface, std::string_view function);
 
 }  // namespace weft::guest

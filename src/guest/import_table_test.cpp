@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "guest/guest_bytes.hpp"
 
 namespace weft::guest {
@@ -79,9 +82,45 @@ TEST(ImportTableTest, refuses_what_cannot_be_answered) {
   EXPECT_EQ(import_rule("wrpc:rpc/invoker@0.1.0", "invoke").kind, ImportKind::refused);
 }
 
+std::vector<std::string> exports(std::string_view interface, std::string_view function) {
+  std::vector<std::string> names;
+  for (const auto& name : exports_of(interface, function)) {
+    names.push_back(name.interface + "#" + name.function);
+  }
+  return names;
+}
+
 TEST(ImportTableTest, a_wire_interface_may_be_served_under_another_name) {
-  EXPECT_EQ(export_of("wrpc:keyvalue/watcher@0.2.0-draft"), "wasi:keyvalue/watcher@0.2.0-draft");
-  EXPECT_EQ(export_of("acme:shop/cart@1.0.0"), "acme:shop/cart@1.0.0");
+  EXPECT_EQ(exports("wrpc:keyvalue/watcher@0.2.0-draft", "on-set").front(), "wasi:keyvalue/watcher@0.2.0-draft#on-set");
+  EXPECT_EQ(wire_name_of("wasi:keyvalue/watcher@0.2.0-draft", "on-set").interface, "wrpc:keyvalue/watcher@0.2.0-draft");
+  EXPECT_EQ(wire_name_of("acme:shop/cart@1.0.0", "[method]cart.add").function, "[method]cart.add");
+}
+
+TEST(ImportTableTest, functions_of_resources_are_found_without_their_prefix) {
+  EXPECT_EQ(exports("acme:shop/cart@1.0.0", "cart.add"),
+            (std::vector<std::string>{"acme:shop/cart@1.0.0#cart.add", "acme:shop/cart@1.0.0#[method]cart.add",
+                                      "acme:shop/cart@1.0.0#[static]cart.add",
+                                      "acme:shop/cart@1.0.0#[constructor]cart.add"}));
+  EXPECT_EQ(exports("acme:shop/cart@1.0.0", "[method]cart.add"),
+            std::vector<std::string>{"acme:shop/cart@1.0.0#[method]cart.add"});
+}
+
+TEST(ImportTableTest, messages_of_two_versions_are_one_on_the_wire) {
+  const auto wire = wire_name_of("wasmcloud:messaging/incoming-handler@0.3.0", "handle");
+  EXPECT_EQ(wire, wire_name_of("wasmcloud:messaging/handler@0.2.0", "handle-message"));
+  EXPECT_EQ(exports(wire.interface, wire.function),
+            (std::vector<std::string>{"wasmcloud:messaging/handler@0.2.0#handle-message",
+                                      "wasmcloud:messaging/incoming-handler@0.3.0#handle"}));
+  for (const std::string_view interface :
+       {"wasmcloud:messaging/producer@0.3.0", "wasmcloud:messaging/request-reply@0.3.0"}) {
+    const auto publish = import_rule(interface, "publish");
+    EXPECT_EQ(publish.kind, ImportKind::call);
+    EXPECT_EQ(publish.link_key, without_version(interface));
+    EXPECT_EQ(publish.other_key, "wasmcloud:messaging/consumer");
+    EXPECT_EQ(publish.interface, "wasmcloud:messaging/consumer@0.2.0");
+    EXPECT_EQ(import_rule(interface, "link-name").kind, ImportKind::link_name);
+  }
+  EXPECT_EQ(import_rule("wasmcloud:messaging/consumer@0.2.0", "publish").other_key, "");
 }
 
 std::vector<std::byte> bytes(std::initializer_list<unsigned> values) {

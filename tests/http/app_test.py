@@ -26,7 +26,7 @@ CALLS = {"values-callee": ("weft:values/echo#echo-list-string", '["a", "b"]', '[
 RUNS = {"cli-hello": (["3"], 3, "hello from a command\n", "typed\n"), "probe": (["env"], 0, "A=b\n", "A=b\n")}
 # Those that answer only where their imports are linked, which other tests do; here they are refused by name.
 REFUSED = {"values-caller": "weft:values/echo", "relay": "weft:relay/relay", "relay-http": "weft:relay/relay", "hits": "wasi:keyvalue/atomics",
-           "kv-pump": "wasi:keyvalue/store", "objects": "wasi:blobstore/", "messages": "wasmcloud:messaging/consumer", "config-probe": "wasi:config/", "secret-probe": "wasmcloud:secrets/"}
+           "kv-pump": "wasi:keyvalue/store", "objects": "wasi:blobstore/", "messages": "wasmcloud:messaging/consumer", "topics": "wasmcloud:messaging/", "config-probe": "wasi:config/", "secret-probe": "wasmcloud:secrets/"}
 
 
 class AppTest(WeftTest):

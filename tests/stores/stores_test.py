@@ -10,7 +10,7 @@ from redis import RedisServer
 
 
 class StoresTest(DaemonTest):
-    APPS = ("hits", "kv-pump", "messages", "hello-c")
+    APPS = ("hits", "kv-pump", "messages", "topics", "hello-c")
 
     def setUp(self):
         super().setUp()
@@ -104,6 +104,44 @@ class StoresTest(DaemonTest):
         self.link("messages", "bus", "wasmcloud:messaging", ["consumer"])
         self.control.do("config.put.in", handler_config)
         self.link("bus", "messages", "wasmcloud:messaging", ["handler"], source_config=["in"])
+
+    def test_a_guest_of_the_newer_interface_takes_and_sends_messages(self):
+        self.start_nats()
+        self.up()
+        self.provide("bus", "messaging-nats", cluster_uris=self.nats.url)
+        self.start("topics", "topics")
+        # A link may name what the component imports, or what that is on the wire.
+        self.link("topics", "bus", "wasmcloud:messaging", ["consumer"])
+        self.link("topics", "bus", "wasmcloud:messaging", ["producer"], name="second")
+        self.control.do("config.put.in", {"subscriptions": "in,work.*|workers"})
+        self.link("bus", "topics", "wasmcloud:messaging", ["handler"], source_config=["in"])
+        asker, listener = self.client(), self.client()
+        self.assertEqual(asker.ask("in", "say hello"), "hello")
+        self.assertEqual(asker.ask("work.7", "topic"), "work.7")
+        self.assertEqual(len(asker.ask("in", "say " + "x" * 500_000)), 500_000)
+        listener.listen("out")
+        for told in ("tell out news", "over second out over another link"):
+            asker.publish("in", told)
+        self.assertEqual({listener.next(), listener.next()}, {("out", b"news"), ("out", b"over another link")})
+        self.assertEqual(asker.ask("in", "over nowhere out x"), "there is no such link")
+        self.assertIn("connected as `second`, but the link that is selected is `default`", asker.ask("in", "connected second out x"))
+        # The handler's own request is answered by the handler.
+        for timeout in (0, 10_000):
+            self.assertEqual(asker.ask("in", f"request {timeout} work.2 say asked by a guest"), "asked by a guest")
+        self.assertEqual(asker.ask("in", "replies 1 work.2 say one"), "one")
+        self.assertIn("no: 2 replies cannot be had", asker.ask("in", "replies 2 work.2 say two"))
+        self.assertIn("no: ", asker.ask("in", "request 10000 nobody x"))
+        self.assertIn("no: ", asker.ask("in", "request 50 out x"))
+        listener.listen("cleared")
+        self.assertIn("no: metadata cannot be sent", asker.ask("in", "tagged key text"))
+        self.assertEqual(next(message for message in iter(listener.next, None) if message[0] == "cleared"), ("cleared", b"text"))
+        wait_for(lambda: "the content type `text/plain` of a message is not sent" in self.daemon.err, "what is left out is told")
+        asker.publish("in", "say nobody waits")
+        wait_for(lambda: "expects no reply" in self.daemon.err, "the failure is told")
+        asker.publish("in", "trap")
+        asker.publish("in", "dance")
+        self.assertEqual(asker.ask("in", "say still here"), "still here")
+        self.down()
 
     def test_a_guest_takes_and_sends_messages(self):
         self.start_nats()

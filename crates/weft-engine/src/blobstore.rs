@@ -4,8 +4,7 @@
 
 pub mod link;
 
-use crate::imports::ImportQueue;
-use crate::streams::{Held, Pipe, StreamQueue};
+use crate::streams::{Held, Pipe};
 use crate::transcode::wire::{self, Reader, WireResult};
 use bytes::{Buf, Bytes, BytesMut};
 use std::future::poll_fn;
@@ -348,54 +347,6 @@ fn next_name(
     *left -= 1;
     let name = std::str::from_utf8(&bytes.split_to(length)).map(str::to_owned);
     Some(name.map(Some).map_err(|_| "a name is not UTF-8".into()))
-}
-
-/// What asks C: the parts of a store that an asking needs while it waits.
-struct Asker {
-    imports: ImportQueue,
-    streams: StreamQueue,
-}
-
-impl Asker {
-    /// The answer's bytes.
-    async fn ask(&self, import: u32, params: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
-        self.imports.begin(import, params).await
-    }
-
-    /// For functions with streams beside their values.
-    async fn open(
-        &self,
-        import: u32,
-        params: Vec<u8>,
-        upload: Option<Pipe>,
-    ) -> wasmtime::Result<(Vec<u8>, Held)> {
-        let asked = self.imports.begin(import, params);
-        let held = self.streams.open(asked.token(), upload);
-        Ok((asked.await?, held))
-    }
-}
-
-/// Parameters, one after the other.
-fn params(texts: &[&str]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for text in texts {
-        wire::put_byte_string(&mut out, text.as_bytes());
-    }
-    out
-}
-
-/// `result<T, string>`.
-fn answer<T>(
-    bytes: &[u8],
-    read: impl FnOnce(&mut Reader<'_>) -> WireResult<T>,
-) -> wasmtime::Result<Result<T, String>> {
-    let mut reader = Reader::new(bytes);
-    let decoded = match reader.either() {
-        Ok(false) => read(&mut reader).map(Ok),
-        Ok(true) => reader.string().map(|why| Err(why.to_owned())),
-        Err(why) => Err(why),
-    };
-    decoded.map_err(|why| wasmtime::format_err!("the store's answer does not decode: {why}"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::engine::{EPOCHS_A_SLICE, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
+use crate::messaging;
 use crate::outgoing::{self, OutgoingQueue};
 use crate::prepared::Prepared;
 use crate::state::State;
@@ -215,7 +216,12 @@ impl Lane {
                     Some(Exports::Plain(instance)) => instance,
                     _ => pre.instantiate_async(&mut store).await?,
                 };
-                let result = transcode::call_export(&mut store, &instance, &plan, &params).await?;
+                let result = match plan.name() {
+                    messaging::HANDLER => {
+                        messaging::handle(&mut store, &instance, &plan, &params).await?
+                    }
+                    _ => transcode::call_export(&mut store, &instance, &plan, &params).await?,
+                };
                 Ok((Exports::Plain(instance), result))
             }
             .await;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! wasmtime behind a C ABI (include/weft_engine.h); no lattice knowledge. See README.md for where things are.
 
+mod asking;
 mod blobstore;
 mod body;
 mod cache;
@@ -13,6 +14,7 @@ pub mod ffi;
 mod grants;
 mod imports;
 mod logs;
+mod messaging;
 mod outgoing;
 mod prepared;
 mod state;

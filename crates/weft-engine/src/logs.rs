@@ -64,6 +64,13 @@ impl LogQueue {
         }
     }
 
+    /// A line about the guest among its own, if there is room for it.
+    pub fn note(&self, line: &str) {
+        if self.room() >= line.len() {
+            self.write(Stream::Stderr, line.as_bytes());
+        }
+    }
+
     fn write(&self, stream: Stream, mut bytes: &[u8]) {
         let mut lines = self.lines();
         while !bytes.is_empty() {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A component linked with its grants: what instances are made from.
 
+use crate::asking::{Family, Numbers};
 use crate::blobstore;
 use crate::call::SLICE_OVER;
 use crate::component::Component;
 use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::grants::Grants;
+use crate::messaging;
 use crate::outgoing;
 use crate::state::State;
 use crate::text::Signature;
@@ -103,6 +105,13 @@ impl Prepared {
     /// The types of an export.
     pub fn export_signature(&self, name: &str) -> Result<Signature> {
         let plan = self.plan(name)?;
+        if name == messaging::HANDLER {
+            return Err(Error::new(
+                Code::Unsupported,
+                format!("{name} takes what messages of 0.2.0 hold, not its own types"),
+            )
+            .hint("publish a message on a subject that its provider is subscribed to"));
+        }
         Ok(Signature::new(plan.name(), plan.ty().clone(), false))
     }
 
@@ -209,7 +218,7 @@ fn link_imports(
     let rpc_error = rpc_error(wasmtime, component);
     let mut imports = Vec::new();
     let mut missing = Vec::new();
-    let mut has_blobstore = false;
+    let mut families = Vec::new();
     for (name, item) in component.inner.component_type().imports(wasmtime) {
         if is_provided(name) {
             continue;
@@ -243,8 +252,10 @@ fn link_imports(
                 &error,
             )
         };
-        if blobstore::link::is_ours(name) {
-            has_blobstore = true;
+        if let Some(family) = family_of(name) {
+            if !families.contains(&family) {
+                families.push(family);
+            }
             continue;
         }
         let mut instance = linker.to_mut().instance(name).map_err(refused)?;
@@ -273,8 +284,8 @@ fn link_imports(
             .map_err(refused)?;
         }
     }
-    if has_blobstore {
-        link_blobstore(linker.to_mut(), &mut imports)?;
+    for family in families {
+        link_family(linker.to_mut(), &FAMILIES[family], &mut imports)?;
     }
     if missing.is_empty() {
         return Ok(imports);
@@ -289,15 +300,32 @@ fn link_imports(
     .hint("link each to a component or provider that exports it; WASI 0.2 itself is always there"))
 }
 
-fn link_blobstore(linker: &mut Linker<State>, imports: &mut Vec<ImportedFunction>) -> Result<()> {
-    let first = imports.len() as u32;
-    imports.extend(blobstore::link::asked().map(|name| ImportedFunction {
-        name,
+/// Interfaces whose resources live in the engine.
+const FAMILIES: [Family; 2] = [blobstore::link::FAMILY, messaging::link::FAMILY];
+
+fn family_of(interface: &str) -> Option<usize> {
+    FAMILIES
+        .iter()
+        .position(|family| family.interfaces.contains(&interface))
+}
+
+fn link_family(
+    linker: &mut Linker<State>,
+    family: &Family,
+    imports: &mut Vec<ImportedFunction>,
+) -> Result<()> {
+    let numbers = Numbers {
+        first: imports.len() as u32,
+        asked: family.asked,
+    };
+    imports.extend(family.asked.iter().map(|name| ImportedFunction {
+        name: (*name).to_owned(),
         gives_rpc_error: false,
         ty: None,
     }));
-    blobstore::link::link(linker, first).map_err(|error| {
-        Error::from_wasmtime(Code::Internal, "cannot define wasi:blobstore", &error)
+    (family.link)(linker, numbers).map_err(|error| {
+        let what = format!("cannot define {}", family.name);
+        Error::from_wasmtime(Code::Internal, &what, &error)
     })
 }
 

@@ -5,6 +5,7 @@ mod backtraces;
 mod bodies;
 mod linked;
 mod malformed;
+mod messaging;
 mod outgoing;
 
 use crate::call::{AGAIN, Call, DONE, HttpRequest, Lane};

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "guest/export_name.hpp"
+#include "guest/import_table.hpp"
 #include "wire/time_text.hpp"
 
 namespace weft::host {
@@ -19,8 +20,9 @@ CallTexts::Types CallTexts::of_callee(const SeenCall& call, const CallCode& code
   const auto [place, is_new] =
       exports_.try_emplace(Key{code.callee.get(), fmt::format("{}#{}", call.interface, call.function)});
   if (is_new) {
-    for (const auto& name : guest::export_names(call.interface, call.function)) {
-      if (auto found = code.callee->deployment().export_signature(name)) {
+    for (const auto& name : guest::exports_of(call.interface, call.function)) {
+      const auto exported = guest::export_name(name.interface, name.function);
+      if (auto found = code.callee->deployment().export_signature(exported)) {
         place->second = std::make_shared<const engine::Signature>(*std::move(found));
         break;
       }

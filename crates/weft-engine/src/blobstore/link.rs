@@ -1,46 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The functions of `wasi:blobstore` as a guest calls them.
 
-use super::{Asker, Container, IncomingValue, ObjectNames, OutgoingValue, Status, answer, params};
+use super::{Container, IncomingValue, ObjectNames, OutgoingValue, Status};
+use crate::asking::{Asker, Family, Numbers, Store, answer, params, resource};
 use crate::state::State;
 use crate::transcode::wire;
-use wasmtime::component::{
-    ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType,
-};
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::Result;
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 const BLOBSTORE: &str = "wasi:blobstore/blobstore@0.2.0-draft";
 const CONTAINER: &str = "wasi:blobstore/container@0.2.0-draft";
 const TYPES: &str = "wasi:blobstore/types@0.2.0-draft";
 
-/// The interfaces that are linked here.
-pub fn is_ours(interface: &str) -> bool {
-    [BLOBSTORE, CONTAINER, TYPES].contains(&interface)
-}
-
-/// What is asked of C, in the order of their numbers.
-const ASKED: [&str; 13] = [
-    "clear-container",
-    "create-container",
-    "container-exists",
-    "delete-container",
-    "copy-object",
-    "move-object",
-    "get-container-info",
-    "get-container-data",
-    "write-container-data",
-    "list-container-objects",
-    "delete-objects",
-    "has-object",
-    "get-object-info",
-];
-/// The names of all imports that C is asked for, by the interface that links name.
-pub fn asked() -> impl Iterator<Item = String> {
-    ASKED
-        .iter()
-        .map(|function| format!("{BLOBSTORE}#{function}"))
-}
+/// What is asked of C are functions of the one interface that links name.
+pub const FAMILY: Family = Family {
+    name: "wasi:blobstore",
+    interfaces: &[BLOBSTORE, CONTAINER, TYPES],
+    asked: &[
+        "wasi:blobstore/blobstore@0.2.0-draft#clear-container",
+        "wasi:blobstore/blobstore@0.2.0-draft#create-container",
+        "wasi:blobstore/blobstore@0.2.0-draft#container-exists",
+        "wasi:blobstore/blobstore@0.2.0-draft#delete-container",
+        "wasi:blobstore/blobstore@0.2.0-draft#copy-object",
+        "wasi:blobstore/blobstore@0.2.0-draft#move-object",
+        "wasi:blobstore/blobstore@0.2.0-draft#get-container-info",
+        "wasi:blobstore/blobstore@0.2.0-draft#get-container-data",
+        "wasi:blobstore/blobstore@0.2.0-draft#write-container-data",
+        "wasi:blobstore/blobstore@0.2.0-draft#list-container-objects",
+        "wasi:blobstore/blobstore@0.2.0-draft#delete-objects",
+        "wasi:blobstore/blobstore@0.2.0-draft#has-object",
+        "wasi:blobstore/blobstore@0.2.0-draft#get-object-info",
+    ],
+    link,
+};
 
 #[derive(ComponentType, Lift)]
 #[component(record)]
@@ -68,47 +61,14 @@ struct ObjectMetadata {
 }
 
 type Answer<T> = std::result::Result<T, String>;
-type Store<'a> = StoreContextMut<'a, State>;
-
-fn asker(store: &mut Store<'_>) -> Asker {
-    let state = store.data_mut();
-    Asker {
-        imports: state.imports.clone(),
-        streams: state.streams.clone(),
-    }
-}
-
 fn name_of(store: &mut Store<'_>, container: &Resource<Container>) -> Result<String> {
     Ok(store.data_mut().table().get(container)?.0.clone())
 }
 
-/// Defines all three; `first` is the number of the first of `asked()`.
-pub fn link(linker: &mut Linker<State>, first: u32) -> Result<()> {
+fn link(linker: &mut Linker<State>, numbers: Numbers) -> Result<()> {
     link_types(&mut linker.instance(TYPES)?)?;
-    let numbers = Numbers(first);
     link_container(&mut linker.instance(CONTAINER)?, numbers)?;
     link_blobstore(&mut linker.instance(BLOBSTORE)?, numbers)
-}
-
-#[derive(Clone, Copy)]
-struct Numbers(u32);
-
-impl Numbers {
-    fn of(self, function: &str) -> u32 {
-        let at = ASKED.iter().position(|name| *name == function);
-        self.0 + at.expect("one of those above") as u32
-    }
-}
-
-fn resource<T: Send + Sync + 'static>(
-    instance: &mut LinkerInstance<'_, State>,
-    name: &str,
-) -> Result<()> {
-    instance.resource(name, ResourceType::host::<T>(), |mut store, rep| {
-        let gone = Resource::<T>::new_own(rep);
-        store.data_mut().table().delete(gone)?;
-        Ok(())
-    })
 }
 
 fn link_types(instance: &mut LinkerInstance<'_, State>) -> Result<()> {
@@ -178,25 +138,25 @@ fn link_container(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) ->
             Ok((Ok::<_, String>(name_of(&mut store, &container)?),))
         },
     )?;
-    let info = numbers.of("get-container-info");
+    let info = numbers.of(BLOBSTORE, "get-container-info");
     instance.func_wrap_async(
         "[method]container.info",
         move |mut store: Store<'_>, (container,): (Resource<Container>,)| {
             Box::new(async move {
                 let name = name_of(&mut store, &container)?;
-                let given = asker(&mut store).ask(info, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(info, params(&[&name])).await?;
                 let created_at = answer(&given, |reader| reader.u64())?;
                 Ok((created_at.map(|created_at| ContainerMetadata { name, created_at }),))
             })
         },
     )?;
-    let clear = numbers.of("clear-container");
+    let clear = numbers.of(BLOBSTORE, "clear-container");
     instance.func_wrap_async(
         "[method]container.clear",
         move |mut store: Store<'_>, (container,): (Resource<Container>,)| {
             Box::new(async move {
                 let name = name_of(&mut store, &container)?;
-                let given = asker(&mut store).ask(clear, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(clear, params(&[&name])).await?;
                 Ok((answer(&given, |_| Ok(()))?,))
             })
         },
@@ -207,14 +167,14 @@ fn link_container(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) ->
 }
 
 fn link_objects(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Result<()> {
-    let info = numbers.of("get-object-info");
+    let info = numbers.of(BLOBSTORE, "get-object-info");
     instance.func_wrap_async(
         "[method]container.object-info",
         move |mut store: Store<'_>, (container, name): (Resource<Container>, String)| {
             Box::new(async move {
                 let container = name_of(&mut store, &container)?;
                 let asked = params(&[&container, &name]);
-                let given = asker(&mut store).ask(info, asked).await?;
+                let given = Asker::new(&mut store).ask(info, asked).await?;
                 let found = answer(&given, |reader| Ok((reader.u64()?, reader.u64()?)))?;
                 Ok((found.map(|(created_at, size)| ObjectMetadata {
                     name,
@@ -225,18 +185,18 @@ fn link_objects(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> R
             })
         },
     )?;
-    let has = numbers.of("has-object");
+    let has = numbers.of(BLOBSTORE, "has-object");
     instance.func_wrap_async(
         "[method]container.has-object",
         move |mut store: Store<'_>, (container, name): (Resource<Container>, String)| {
             Box::new(async move {
                 let asked = params(&[&name_of(&mut store, &container)?, &name]);
-                let given = asker(&mut store).ask(has, asked).await?;
+                let given = Asker::new(&mut store).ask(has, asked).await?;
                 Ok((answer(&given, |reader| reader.bool())?,))
             })
         },
     )?;
-    let delete = numbers.of("delete-objects");
+    let delete = numbers.of(BLOBSTORE, "delete-objects");
     instance.func_wrap_async(
         "[method]container.delete-object",
         move |store: Store<'_>, (container, name): (Resource<Container>, String)| {
@@ -263,12 +223,12 @@ async fn delete_all(
     for name in names {
         wire::put_byte_string(&mut asked, name.as_bytes());
     }
-    let given = asker(&mut store).ask(import, asked).await?;
+    let given = Asker::new(&mut store).ask(import, asked).await?;
     answer(&given, |_| Ok(()))
 }
 
 fn link_data(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Result<()> {
-    let get = numbers.of("get-container-data");
+    let get = numbers.of(BLOBSTORE, "get-container-data");
     instance.func_wrap_async(
         "[method]container.get-data",
         move |mut store: Store<'_>,
@@ -277,7 +237,7 @@ fn link_data(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Resu
                 let mut asked = params(&[&name_of(&mut store, &container)?, &name]);
                 wire::put_unsigned(&mut asked, start);
                 wire::put_unsigned(&mut asked, end);
-                let (given, held) = asker(&mut store).open(get, asked, None).await?;
+                let (given, held) = Asker::new(&mut store).open(get, asked, None).await?;
                 let value = answer(&given, |reader| IncomingValue::read(reader, held))?;
                 let table = store.data_mut().table();
                 Ok((match value {
@@ -287,7 +247,7 @@ fn link_data(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Resu
             })
         },
     )?;
-    let write = numbers.of("write-container-data");
+    let write = numbers.of(BLOBSTORE, "write-container-data");
     instance.func_wrap_async(
         "[method]container.write-data",
         move |mut store: Store<'_>,
@@ -304,7 +264,7 @@ fn link_data(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Resu
                     wasmtime::bail!("write-data was called with this outgoing-value already");
                 }
                 let pipe = known.pipe.clone();
-                let (given, held) = asker(&mut store).open(write, asked, Some(pipe)).await?;
+                let (given, held) = Asker::new(&mut store).open(write, asked, Some(pipe)).await?;
                 let status = answer(&given, |reader| Status::read(reader, 0))?;
                 let known = store.data_mut().table().get_mut(&value)?;
                 Ok((status.map(|status| known.sent = Some((held, status))),))
@@ -314,14 +274,14 @@ fn link_data(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Resu
 }
 
 fn link_names(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Result<()> {
-    let list = numbers.of("list-container-objects");
+    let list = numbers.of(BLOBSTORE, "list-container-objects");
     instance.func_wrap_async(
         "[method]container.list-objects",
         move |mut store: Store<'_>, (container,): (Resource<Container>,)| {
             Box::new(async move {
                 let mut asked = params(&[&name_of(&mut store, &container)?]);
                 asked.extend([0, 0]); // no limit, no offset
-                let (given, held) = asker(&mut store).open(list, asked, None).await?;
+                let (given, held) = Asker::new(&mut store).open(list, asked, None).await?;
                 let names = answer(&given, |reader| ObjectNames::read(reader, held))?;
                 let table = store.data_mut().table();
                 Ok((match names {
@@ -356,12 +316,12 @@ fn link_names(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Res
 }
 
 fn link_blobstore(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) -> Result<()> {
-    let create = numbers.of("create-container");
+    let create = numbers.of(BLOBSTORE, "create-container");
     instance.func_wrap_async(
         "create-container",
         move |mut store: Store<'_>, (name,): (String,)| {
             Box::new(async move {
-                let given = asker(&mut store).ask(create, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(create, params(&[&name])).await?;
                 let table = store.data_mut().table();
                 Ok((match answer(&given, |_| Ok(()))? {
                     Ok(()) => Ok(table.push(Container(name))?),
@@ -370,12 +330,12 @@ fn link_blobstore(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) ->
             })
         },
     )?;
-    let exists = numbers.of("container-exists");
+    let exists = numbers.of(BLOBSTORE, "container-exists");
     instance.func_wrap_async(
         "get-container",
         move |mut store: Store<'_>, (name,): (String,)| {
             Box::new(async move {
-                let given = asker(&mut store).ask(exists, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(exists, params(&[&name])).await?;
                 let table = store.data_mut().table();
                 Ok((match answer(&given, |reader| reader.bool())? {
                     Ok(true) => Ok(table.push(Container(name))?),
@@ -389,29 +349,29 @@ fn link_blobstore(instance: &mut LinkerInstance<'_, State>, numbers: Numbers) ->
         "container-exists",
         move |mut store: Store<'_>, (name,): (String,)| {
             Box::new(async move {
-                let given = asker(&mut store).ask(exists, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(exists, params(&[&name])).await?;
                 Ok((answer(&given, |reader| reader.bool())?,))
             })
         },
     )?;
-    let delete = numbers.of("delete-container");
+    let delete = numbers.of(BLOBSTORE, "delete-container");
     instance.func_wrap_async(
         "delete-container",
         move |mut store: Store<'_>, (name,): (String,)| {
             Box::new(async move {
-                let given = asker(&mut store).ask(delete, params(&[&name])).await?;
+                let given = Asker::new(&mut store).ask(delete, params(&[&name])).await?;
                 Ok((answer(&given, |_| Ok(()))?,))
             })
         },
     )?;
     for function in ["copy-object", "move-object"] {
-        let number = numbers.of(function);
+        let number = numbers.of(BLOBSTORE, function);
         instance.func_wrap_async(
             function,
             move |mut store: Store<'_>, (from, to): (ObjectId, ObjectId)| {
                 Box::new(async move {
                     let asked = params(&[&from.container, &from.object, &to.container, &to.object]);
-                    let given = asker(&mut store).ask(number, asked).await?;
+                    let given = Asker::new(&mut store).ask(number, asked).await?;
                     Ok((answer(&given, |_| Ok(()))?,))
                 })
             },

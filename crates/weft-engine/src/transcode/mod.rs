@@ -20,7 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex, Instance, LinkerInstance};
+use wasmtime::component::{Component, ComponentExportIndex, Func, Instance, LinkerInstance};
 use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
 
@@ -101,6 +101,17 @@ impl ExportPlan {
         &self.ty
     }
 
+    /// The function of an instance. Errors: the instance is of another component.
+    pub fn func(&self, store: impl AsContextMut, instance: &Instance) -> Result<Func> {
+        let Some(func) = instance.get_func(store, self.index) else {
+            bail!(
+                "the instance is not one of the component that exports `{}`",
+                self.name
+            );
+        };
+        Ok(func)
+    }
+
     /// Whether any value is or holds a handle of a resource.
     pub fn has_handles(&self) -> bool {
         self.has_handles
@@ -115,12 +126,7 @@ pub async fn call_export<T: BytesHost>(
     params: &[u8],
 ) -> Result<Vec<u8>> {
     let mut store = store.as_context_mut();
-    let Some(func) = instance.get_func(&mut store, plan.index) else {
-        bail!(
-            "the instance is not one of the component that exports `{}`",
-            plan.name
-        );
-    };
+    let func = plan.func(&mut store, instance)?;
     if !plan.has_handles {
         let params = raw::ExportParams(params, None);
         let raw::ExportResults(bytes, _) = raw::typed(func).call_async(&mut store, params).await?;
