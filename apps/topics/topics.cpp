@@ -47,10 +47,14 @@ string_view join(string_view first, string_view second) {
 
 string_view told(const Error& error) {
   switch (error.tag) {
-    case WASMCLOUD_MESSAGING_TYPES_ERROR_TIMEOUT: return "timeout";
-    case WASMCLOUD_MESSAGING_TYPES_ERROR_CONNECTION: return view(error.val.connection);
-    case WASMCLOUD_MESSAGING_TYPES_ERROR_PERMISSION_DENIED: return view(error.val.permission_denied);
-    default: return view(error.val.other);
+    case WASMCLOUD_MESSAGING_TYPES_ERROR_TIMEOUT:
+      return "timeout";
+    case WASMCLOUD_MESSAGING_TYPES_ERROR_CONNECTION:
+      return view(error.val.connection);
+    case WASMCLOUD_MESSAGING_TYPES_ERROR_PERMISSION_DENIED:
+      return view(error.val.permission_denied);
+    default:
+      return view(error.val.other);
   }
 }
 
@@ -74,9 +78,7 @@ class Asked {
     return wasmcloud_messaging_types_method_message_topic(message_, &topic) ? view(topic) : "none";
   }
 
-  bool answer(Message with, Error* why) const {
-    return wasmcloud_messaging_request_reply_reply(message_, with, why);
-  }
+  bool answer(Message with, Error* why) const { return wasmcloud_messaging_request_reply_reply(message_, with, why); }
   bool answer(string_view with, Error* why) const { return answer(message_of(with), why); }
   /// What went wrong is an answer, too.
   bool answer_with(const Error& error, Error* why) const { return answer(join("no: ", told(error)), why); }
@@ -90,7 +92,8 @@ bool send(string_view connection, string_view topic, string_view body, Error* wh
   auto name = text(connection);
   if (!wasmcloud_messaging_types_static_client_connect(&name, &client, why)) return false;
   auto named = text(topic);
-  return wasmcloud_messaging_producer_send(wasmcloud_messaging_types_borrow_client(client), &named, message_of(body), why);
+  return wasmcloud_messaging_producer_send(wasmcloud_messaging_types_borrow_client(client), &named, message_of(body),
+                                           why);
 }
 
 bool select_link(string_view link) {
@@ -117,8 +120,8 @@ bool request(const Asked& asked, std::uint32_t timeout_ms, std::uint32_t replies
   wasmcloud_messaging_request_reply_list_own_message_t got{};
   Error error{};
   if (!wasmcloud_messaging_request_reply_request(wasmcloud_messaging_types_borrow_client(client), &topic,
-                                                 wasmcloud_messaging_types_borrow_message(message_of(rest)), given, &got,
-                                                 &error)) {
+                                                 wasmcloud_messaging_types_borrow_message(message_of(rest)), given,
+                                                 &got, &error)) {
     return asked.answer_with(error, why);
   }
   return asked.answer(got.len == 1 ? Asked(got.ptr[0]).body() : "not one reply", why);
@@ -135,8 +138,8 @@ bool answer_tagged(const Asked& asked, string_view key, string_view body, Error*
   wasmcloud_messaging_types_metadata_t metadata;
   topics_string_t known;
   if (!wasmcloud_messaging_types_method_message_metadata(tagged, &metadata) || metadata.len != 1 ||
-      view(metadata.ptr[0].f1) != "text/plain" || !wasmcloud_messaging_types_method_message_content_type(tagged, &known) ||
-      view(known) != "text/plain") {
+      view(metadata.ptr[0].f1) != "text/plain" ||
+      !wasmcloud_messaging_types_method_message_content_type(tagged, &known) || view(known) != "text/plain") {
     return asked.answer("it is not what was set", why);
   }
   Error error{};

@@ -193,8 +193,9 @@ class HttpTest(LatticeTest):
             began = time.monotonic()
             self.there.kill()
             answer = connection.answer("GET")
-        self.assertEqual(answer.status, 503, answer)
-        self.assertIn("is gone", answer.text)
+        # Either its word that it has accepted the request had left it before it was killed, or not.
+        said = {503: "is gone", 504: "nobody accepted"}
+        self.assertIn(said.get(answer.status, "another answer"), answer.text)
         self.assertLess(time.monotonic() - began, 3)
 
     def test_a_guest_sends_requests_by_a_client_of_another_host(self):

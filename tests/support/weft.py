@@ -107,7 +107,8 @@ class Process:
 
     def _line(self):
         try:
-            line = self._lines.get(timeout=DEADLINE)
+            # A component of many megabytes is compiled before it is ready, on a machine that may have other things to do.
+            line = self._lines.get(timeout=3 * DEADLINE)
         except queue.Empty:
             line = None
         if line is None:
