@@ -8,12 +8,11 @@
 
 #include "async/deadline.hpp"
 #include "async/shard_call.hpp"
-#include "bus/fallback_bus.hpp"
 #include "bus/memory_bus.hpp"
 #include "bus/memory_key_value.hpp"
-#include "bus/nats_bus.hpp"
 #include "bus/socket_server.hpp"
 #include "host/entropy.hpp"
+#include "host/lattice_buses.hpp"
 #include "host/provider_policy.hpp"
 #include "host/task_node.hpp"
 #include "supervision/asio_runtime.hpp"
@@ -43,38 +42,6 @@ std::string now_text() { return wire::time_text(std::chrono::system_clock::now()
 
 std::string new_id() {
   return wire::uuid_text(wire::time_ordered_uuid(std::chrono::system_clock::now(), entropy<10>()));
-}
-
-bus::NatsOptions logged_options(const NatsConfig& config, const LogSink& log) {
-  auto options = bus::nats_options(config);
-  options.log = [&log](LogLevel level, std::string_view line) { log(level, "", line); };
-  return options;
-}
-
-/// Calls have a connection of their own: neither they nor commands wait for the other's bytes.
-bus::NatsOptions rpc_options(const LatticeConfig& config, const LogSink& log) {
-  auto options = bus::nats_options(config.rpc_nats ? *config.rpc_nats : *config.nats);
-  // The other connection tells of the same server.
-  if (config.rpc_nats) {
-    options.log = [&log](LogLevel level, std::string_view line) { log(level, "", fmt::format("calls: {}", line)); };
-  }
-  return options;
-}
-
-/// A server that is there and refuses is an error in any case.
-Result<std::unique_ptr<bus::NatsBus>> connect(bus::NatsOptions options, bool may_wait, bool starts_later) {
-  if (!starts_later) {
-    auto bus = bus::NatsBus::connect(options);
-    if (bus || !may_wait || bus.error().code() != Errc::unavailable) {
-      return bus;
-    }
-    if (options.log) {
-      options.log(LogLevel::warning,
-                  fmt::format("{}; serving what is kept here until one does", bus.error().message()));
-    }
-  }
-  options.first_connect = bus::FirstConnect::wait_for_server;
-  return bus::NatsBus::connect(std::move(options));
 }
 
 /// What cannot fail, for the tree.
@@ -156,9 +123,11 @@ Result<void> Node::open_bus() {
   }
   if (config_.nats) {
     may_wait_ = may_wait_ || config_.nats->wait_for_server || own_server_.has_value();
-    WEFT_TRY(auto lattice, connect(logged_options(*config_.nats, log_), may_wait_, own_server_.has_value()));
-    bus_ = std::make_unique<bus::FallbackBus>(std::move(lattice));
-    WEFT_TRY(rpc_bus_, connect(rpc_options(config_, log_), may_wait_, own_server_.has_value()));
+    const auto unless_own = may_wait_ ? ServerWait::if_away : ServerWait::none;
+    const auto wait = own_server_ ? ServerWait::starts_later : unless_own;
+    WEFT_TRY(auto buses, connect_lattice(config_, wait, log_));
+    bus_ = std::move(buses.commands);
+    rpc_bus_ = std::move(buses.calls);
     endpoint_.emplace(*rpc_bus_, base_.shards,
                       wrpc::EndpointConfig{.lattice = config_.lattice, .member = identity_.id(), .log = log_});
     router_.join(*endpoint_, config_.local_fast_path ? Router::FastPath::on : Router::FastPath::off);
