@@ -65,8 +65,17 @@ std::vector<dispatch::FunctionName> ComponentTarget::functions() const {
   std::vector<dispatch::FunctionName> names;
   for (const auto& exported : component_->info().functions) {
     // HTTP has a form of its own.
-    if (!exported.interface.starts_with(kIncomingHandler)) {
-      names.push_back({.interface = std::string(wire_name_of(exported.interface)), .function = exported.function});
+    if (exported.interface.starts_with(kIncomingHandler)) {
+      continue;
+    }
+    auto& name = names.emplace_back(
+        dispatch::FunctionName{.interface = std::string(wire_name_of(exported.interface)), .function = exported.function});
+    if (component_->deployment().has_streams()) {
+      const auto full_name = exported.interface.empty() ? exported.function
+                                                        : fmt::format("{}#{}", exported.interface, exported.function);
+      if (const auto found = component_->deployment().find(full_name)) {
+        name.param_paths = found->param_paths();
+      }
     }
   }
   return names;

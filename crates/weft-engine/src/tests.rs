@@ -6,6 +6,7 @@ mod bodies;
 mod linked;
 mod malformed;
 mod outgoing;
+mod streams;
 
 use crate::call::{AGAIN, Call, DONE, HttpRequest, Lane};
 use crate::component::Component;
