@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The work of each function is done in its first turn, which waits where it must: that is easier to read than callbacks. So no function has
-// anything left to do in its callback.
+// The work of each function is done in its first turn, which waits where it must: that is easier to read than
+// callbacks. So no function has anything left to do in its callback.
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +20,10 @@ static callee_waitable_status_t settle(uint32_t waitable, callee_waitable_status
   return event.code;
 }
 
-#define NO_CALLBACK(name)                                                                     \
+#define NO_CALLBACK(name)                                                                      \
   callee_callback_code_t exports_weft_streams_pipes_##name##_callback(callee_event_t* event) { \
-    (void)event;                                                                              \
-    return CALLEE_CALLBACK_CODE_EXIT;                                                         \
+    (void)event;                                                                               \
+    return CALLEE_CALLBACK_CODE_EXIT;                                                          \
   }
 
 NO_CALLBACK(sum)
@@ -191,6 +191,12 @@ callee_callback_code_t exports_weft_streams_pipes_echo(bytes_t* maybe_data) {
   }
   exports_weft_streams_pipes_echo_return(ret);
   return CALLEE_CALLBACK_CODE_EXIT;
+}
+
+void exports_weft_streams_pipes_pass(bytes_t data, exports_weft_streams_pipes_future_u32_t number,
+                                     exports_weft_streams_pipes_tuple2_stream_u8_future_u32_t* ret) {
+  ret->f0 = data;
+  ret->f1 = number;
 }
 
 callee_callback_code_t exports_weft_streams_pipes_broken(void) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The work of each function is done in its first turn, which waits where it must: that is easier to read than callbacks.
+// The work of each function is done in its first turn, which waits where it must: that is easier to read than
+// callbacks.
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +33,10 @@ static void finish(caller_subtask_status_t status) {
   caller_subtask_drop(subtask);
 }
 
-#define NO_CALLBACK(name)                                                                     \
+#define NO_CALLBACK(name)                                                                      \
   caller_callback_code_t exports_weft_streams_drive_##name##_callback(caller_event_t* event) { \
-    (void)event;                                                                              \
-    return CALLER_CALLBACK_CODE_EXIT;                                                         \
+    (void)event;                                                                               \
+    return CALLER_CALLBACK_CODE_EXIT;                                                          \
   }
 
 NO_CALLBACK(send)
@@ -46,6 +47,7 @@ NO_CALLBACK(double)
 NO_CALLBACK(label)
 NO_CALLBACK(words)
 NO_CALLBACK(echo)
+NO_CALLBACK(pass)
 NO_CALLBACK(broken)
 
 typedef weft_streams_pipes_stream_u8_t bytes_t;
@@ -201,6 +203,19 @@ caller_callback_code_t exports_weft_streams_drive_words(caller_string_t* text) {
   return CALLER_CALLBACK_CODE_EXIT;
 }
 
+// All of a short text.
+static caller_string_t read_text(bytes_t data) {
+  caller_string_t text = {malloc(PIECE), 0};
+  bool is_over = false;
+  while (!is_over) {
+    const uint32_t size = read_bytes(data, PIECE - text.len, &is_over);
+    memcpy(text.ptr + text.len, piece, size);
+    text.len += size;
+  }
+  weft_streams_pipes_stream_u8_drop_readable(data);
+  return text;
+}
+
 caller_callback_code_t exports_weft_streams_drive_echo(caller_string_t* maybe_text) {
   weft_streams_pipes_option_stream_u8_t data = {.is_some = maybe_text != NULL};
   bytes_writer_t writer = 0;
@@ -213,17 +228,26 @@ caller_callback_code_t exports_weft_streams_drive_echo(caller_string_t* maybe_te
   } else {
     write_bytes(writer, maybe_text->ptr, maybe_text->len);
     weft_streams_pipes_stream_u8_drop_writable(writer);
-    caller_string_t text = {malloc(PIECE), 0};
-    bool is_over = false;
-    while (!is_over) {
-      const uint32_t size = read_bytes(found.val.ok, PIECE - text.len, &is_over);
-      memcpy(text.ptr + text.len, piece, size);
-      text.len += size;
-    }
-    weft_streams_pipes_stream_u8_drop_readable(found.val.ok);
-    ret.val.ok = text;
+    ret.val.ok = read_text(found.val.ok);
   }
   exports_weft_streams_drive_echo_return(ret);
+  return CALLER_CALLBACK_CODE_EXIT;
+}
+
+caller_callback_code_t exports_weft_streams_drive_pass(caller_string_t* text, uint32_t number) {
+  bytes_writer_t writer;
+  weft_streams_pipes_future_u32_writer_t setter;
+  weft_streams_pipes_tuple2_stream_u8_future_u32_t found;
+  const bytes_t data = weft_streams_pipes_stream_u8_new(&writer);
+  weft_streams_pipes_pass(data, weft_streams_pipes_future_u32_new(&setter), &found);
+  write_bytes(writer, text->ptr, text->len);
+  weft_streams_pipes_stream_u8_drop_writable(writer);
+  settle(setter, weft_streams_pipes_future_u32_write(setter, &number));
+  weft_streams_pipes_future_u32_drop_writable(setter);
+  caller_tuple2_string_u32_t ret = {.f0 = read_text(found.f0), .f1 = 0};
+  settle(found.f1, weft_streams_pipes_future_u32_read(found.f1, &ret.f1));
+  weft_streams_pipes_future_u32_drop_readable(found.f1);
+  exports_weft_streams_drive_pass_return(ret);
   return CALLER_CALLBACK_CODE_EXIT;
 }
 

@@ -211,13 +211,13 @@ std::vector<ImportedFunction> Deployment::imports() const {
   while (weft_prepared_import(handle_.get(), static_cast<std::uint32_t>(found.size()), &name, &flags)) {
     const auto text = to_text(name);
     const auto hash = text.find('#');
-    found.push_back({.interface = std::string(text.substr(0, hash)),
-                     .function = std::string(text.substr(hash + 1)),
-                     .gives_rpc_error = (flags & WEFT_IMPORT_RPC_ERROR) != 0,
-                     .is_async = (flags & WEFT_IMPORT_ASYNC) != 0,
-                     .param_paths = import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_PARAMS),
-                     .result_paths =
-                         import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_RESULTS)});
+    found.push_back(
+        {.interface = std::string(text.substr(0, hash)),
+         .function = std::string(text.substr(hash + 1)),
+         .gives_rpc_error = (flags & WEFT_IMPORT_RPC_ERROR) != 0,
+         .is_async = (flags & WEFT_IMPORT_ASYNC) != 0,
+         .param_paths = import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_PARAMS),
+         .result_paths = import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_RESULTS)});
   }
   return found;
 }

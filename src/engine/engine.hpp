@@ -52,10 +52,10 @@ enum class Imports : std::uint8_t {
 /// A function that C++ answers. "[resource-drop]name" in its place tells that the guest dropped a handle of the
 /// interface's resource.
 struct ImportedFunction {
-  std::string interface;         ///< "acme:shop/cart@1.0.0"
-  std::string function;          ///< "[method]cart.add"
-  bool gives_rpc_error = false;  ///< its only result is result<_, own<error>> of wrpc:rpc/error
-  bool is_async = false;         ///< the guest may call others before it is answered
+  std::string interface;                       ///< "acme:shop/cart@1.0.0"
+  std::string function;                        ///< "[method]cart.add"
+  bool gives_rpc_error = false;                ///< its only result is result<_, own<error>> of wrpc:rpc/error
+  bool is_async = false;                       ///< the guest may call others before it is answered
   std::vector<std::string> param_paths = {};   ///< of its streams and futures: "1", "0.1"
   std::vector<std::string> result_paths = {};  ///< the same of its results
 };

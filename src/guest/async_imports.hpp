@@ -80,9 +80,7 @@ class AsyncImports {
     auto node = calls_.extract(token);
     return node.empty() ? nullptr : std::move(node.mapped());
   }
-  void clear() noexcept {
-    const auto all = std::exchange(calls_, {});
-  }
+  void clear() noexcept { const auto all = std::exchange(calls_, {}); }
 
  private:
   std::map<std::uint64_t, std::unique_ptr<AsyncImport>> calls_;

@@ -68,11 +68,11 @@ std::vector<dispatch::FunctionName> ComponentTarget::functions() const {
     if (exported.interface.starts_with(kIncomingHandler)) {
       continue;
     }
-    auto& name = names.emplace_back(
-        dispatch::FunctionName{.interface = std::string(wire_name_of(exported.interface)), .function = exported.function});
+    auto& name = names.emplace_back(dispatch::FunctionName{.interface = std::string(wire_name_of(exported.interface)),
+                                                           .function = exported.function});
     if (component_->deployment().has_streams()) {
-      const auto full_name = exported.interface.empty() ? exported.function
-                                                        : fmt::format("{}#{}", exported.interface, exported.function);
+      const auto full_name =
+          exported.interface.empty() ? exported.function : fmt::format("{}#{}", exported.interface, exported.function);
       if (const auto found = component_->deployment().find(full_name)) {
         name.param_paths = found->param_paths();
       }

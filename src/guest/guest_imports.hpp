@@ -38,8 +38,8 @@ class ImportPlan {
     ImportRule rule;
     std::shared_ptr<dispatch::Target> provider;  ///< null: over a link
     bool gives_rpc_error = false;
-    bool has_resources = false;  ///< its interface does
-    bool is_async = false;       ///< the guest may call others before it is answered
+    bool has_resources = false;                       ///< its interface does
+    bool is_async = false;                            ///< the guest may call others before it is answered
     std::vector<std::string_view> param_paths = {};   ///< of the streams and futures among its parameters
     std::vector<std::string_view> result_paths = {};  ///< the same of its results
   };
@@ -120,12 +120,12 @@ class GuestImports final : public dispatch::CallHandler, private AsyncImportOwne
   void on_async_results(AsyncImport& import, std::span<const std::byte> results, dispatch::Channels channels) override;
   void on_async_error(AsyncImport& import, Error error) override;
 
-  void begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number,
-                   std::span<const std::byte> params);
+  void begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number, std::span<const std::byte> params);
   [[nodiscard]] dispatch::Channels uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import);
   [[nodiscard]] dispatch::CallContext context(const ImportPlan::Import& import);
-  std::unique_ptr<dispatch::PendingCall> invoke(const ImportPlan::Import& import, const dispatch::Invocation& invocation,
-                                                dispatch::CallHandler& handler, dispatch::CallMeter& meter);
+  std::unique_ptr<dispatch::PendingCall> invoke(const ImportPlan::Import& import,
+                                                const dispatch::Invocation& invocation, dispatch::CallHandler& handler,
+                                                dispatch::CallMeter& meter);
   void begin_call(const ImportPlan::Import& import, std::span<const std::byte> params, std::string_view interface,
                   std::span<const std::string_view> result_paths, dispatch::ParamsOwner* owner);
   void name_interface(std::span<const std::byte> params);

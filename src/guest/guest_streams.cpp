@@ -155,8 +155,8 @@ void GuestStreams::take(engine::Call& call, std::uint64_t token, dispatch::Chann
   for (const auto path : paths) {
     const auto number = static_cast<std::uint32_t>(streams.downloads.size());
     const auto found = std::ranges::find(channels, path, &dispatch::NamedChannel::path);
-    streams.downloads.push_back(std::make_unique<Download>(
-        call, token, number, found == channels.end() ? nullptr : std::move(found->channel)));
+    streams.downloads.push_back(
+        std::make_unique<Download>(call, token, number, found == channels.end() ? nullptr : std::move(found->channel)));
   }
 }
 

@@ -3,8 +3,8 @@
 /// parameters of its import calls and the results of its own), and what the other side gives as what the guest reads.
 /// They go on when the call that began them has been answered, at the pace of whoever reads.
 ///
-/// Ownership: by GuestImports, or by the call itself; borrows the engine's Call until close(). A Channel of a guest may outlive both, and then
-/// breaks off. Threads: the call's shard.
+/// Ownership: by GuestImports, or by the call itself; borrows the engine's Call until close(). A Channel of a guest may
+/// outlive both, and then breaks off. Threads: the call's shard.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class GuestStreams {
   GuestStreams(const GuestStreams&) = delete;
   GuestStreams& operator=(const GuestStreams&) = delete;
 
-  /// What the guest writes to that channel of the call `token`. Given again for the same (which is asked of another), it
-  /// stands for the one before.
+  /// What the guest writes to that channel of the call `token`. Given again for the same (which is asked of another),
+  /// it stands for the one before.
   std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token, std::uint32_t channel);
   /// What the guest reads, in the order of `paths`. One that is missing breaks off.
   void take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,

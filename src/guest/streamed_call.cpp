@@ -95,8 +95,8 @@ class StreamedGuestCall final : public std::enable_shared_from_this<StreamedGues
   State state_ = State::fresh;
   ComponentShard::Clock::time_point began_;
   std::optional<ComponentShard::Deadlines::iterator> deadline_;
-  engine::Bytes kept_params_;     ///< while it waits
-  dispatch::Channels channels_;   ///< of its parameters, until it runs
+  engine::Bytes kept_params_;    ///< while it waits
+  dispatch::Channels channels_;  ///< of its parameters, until it runs
   std::unique_ptr<engine::Call> call_;
   GuestStreams streams_;  ///< of its own values
   GuestImports imports_;
@@ -254,8 +254,7 @@ void StreamedGuestCall::end(bool failed) {
 std::unique_ptr<dispatch::PendingCall> begin_streamed_call(ComponentShard& owner, const FoundFunction& function,
                                                            const dispatch::Invocation& invocation,
                                                            dispatch::CallHandler& handler) {
-  const auto call =
-      std::make_shared<StreamedGuestCall>(owner, function, handler, CallScope::of(invocation.context));
+  const auto call = std::make_shared<StreamedGuestCall>(owner, function, handler, CallScope::of(invocation.context));
   call->begin(invocation);
   return call->is_waited_for() ? std::make_unique<Handle>(call) : nullptr;
 }

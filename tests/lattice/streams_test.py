@@ -54,6 +54,7 @@ class StreamsTest(LatticeTest):
         self.gives({"err": "there are no words"}, "words", "")
         self.gives({"ok": "back again"}, "echo", "back again")
         self.gives({"err": "there is nothing to give back"}, "echo", None)
+        self.gives(["through", 7], "pass", "through", 7)
 
     def assert_leaving(self):
         """Whoever reads may go: the writer, which would never end, is told. A writer that goes breaks off."""

@@ -47,11 +47,10 @@ impl Component {
         wasm: &[u8],
         needs: Needs,
     ) -> Result<Self> {
-        let inner =
-            wasmtime::component::Component::from_binary(engine, wasm).map_err(|error| {
-                Error::from_wasmtime(Code::Malformed, "the component does not compile", &error)
+        let inner = wasmtime::component::Component::from_binary(engine, wasm).map_err(|error| {
+            Error::from_wasmtime(Code::Malformed, "the component does not compile", &error)
                 .hint("rebuild it with a current toolchain, or check it with `wasm-tools validate`")
-            })?;
+        })?;
         if let Some(entry) = entry {
             // Not being able to cache is no reason to refuse the component.
             let _ = entry.store(&inner);

@@ -285,7 +285,9 @@ impl StreamQueue {
     pub fn open_call(&self, token: u64, uploads: Vec<Option<Pipe>>, downloads: usize) {
         let entry = Entry {
             uploads,
-            downloads: std::iter::repeat_with(Download::default).take(downloads).collect(),
+            downloads: std::iter::repeat_with(Download::default)
+                .take(downloads)
+                .collect(),
             is_held: true,
         };
         self.streams().entries.insert(token, entry);
@@ -354,7 +356,9 @@ impl StreamQueue {
         let known = {
             let streams = self.streams();
             let entry = streams.entries.get(&token);
-            entry.and_then(|it| it.uploads.get(channel as usize)).cloned()
+            entry
+                .and_then(|it| it.uploads.get(channel as usize))
+                .cloned()
         };
         let Some(pipe) = known else {
             return Piece::Broken;

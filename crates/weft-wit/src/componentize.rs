@@ -82,8 +82,8 @@ pub fn componentize(module: &[u8], options: &Options) -> Result<Vec<u8>> {
     Validator::new_with_features(
         WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::CM_ASYNC,
     )
-        .validate_all(&component)
-        .context("the component made is not valid")?;
+    .validate_all(&component)
+    .context("the component made is not valid")?;
     Ok(component)
 }
 

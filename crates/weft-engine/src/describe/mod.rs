@@ -6,6 +6,7 @@
 //! package, a damaged file; each is an error of its own with its own way out.
 //! Does not validate function bodies: that is done when the component is compiled.
 
+mod lifts;
 mod types;
 mod wasi;
 
@@ -122,7 +123,7 @@ pub fn check_supported(wasm: &[u8]) -> Result<Needs> {
     }
     // A component whose interface cannot be told in WIT may still be fine; wasmtime decides about those.
     let Ok(DecodedWasm::Component(resolve, world)) = decode(wasm) else {
-        return Ok(scanned.needs);
+        return concurrent_if(scanned.needs == Needs::Concurrency, wasm);
     };
     let (newer, others): (Vec<_>, Vec<_>) = async_items(&resolve, &resolve.worlds[world])
         .into_iter()
@@ -130,10 +131,18 @@ pub fn check_supported(wasm: &[u8]) -> Result<Needs> {
     if !newer.is_empty() {
         return Err(unsupported(&newer));
     }
-    match others.is_empty() {
-        true => Ok(scanned.needs),
-        false => Ok(Needs::Concurrency),
+    concurrent_if(
+        scanned.needs == Needs::Concurrency || !others.is_empty(),
+        wasm,
+    )
+}
+
+fn concurrent_if(needs: bool, wasm: &[u8]) -> Result<Needs> {
+    if !needs {
+        return Ok(Needs::Nothing);
     }
+    lifts::refuse_sync_lifts(wasm)?;
+    Ok(Needs::Concurrency)
 }
 
 /// Everything there is to say about a component.

@@ -7,9 +7,7 @@ use super::calls::{
 };
 use super::outgoing::{HTTP_CANCELLED, HTTP_NONE, HTTP_REQUEST, HTTP_WANTS_BODY};
 use super::signatures::{PARAMS, RESULTS};
-use super::streams::{
-    STREAM_DROPPED, STREAM_LEFT, STREAM_NONE, STREAM_READABLE, STREAM_WANTED,
-};
+use super::streams::{STREAM_DROPPED, STREAM_LEFT, STREAM_NONE, STREAM_READABLE, STREAM_WANTED};
 use super::*;
 use crate::waker::RawWaker;
 use crate::{call, logs};

@@ -116,12 +116,20 @@ pub unsafe extern "C" fn weft_call_stream_push(
     channel: u32,
     bytes: RawBytes,
 ) {
-    unsafe { (*call).call.streams_to_change().push(token, channel, bytes.get()) }
+    unsafe {
+        (*call)
+            .call
+            .streams_to_change()
+            .push(token, channel, bytes.get())
+    }
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_call_stream_end(call: *mut FfiCall, token: u64, channel: u32) {
-    unsafe { &*call }.call.streams_to_change().end(token, channel)
+    unsafe { &*call }
+        .call
+        .streams_to_change()
+        .end(token, channel)
 }
 
 #[unsafe(no_mangle)]
@@ -132,5 +140,8 @@ pub unsafe extern "C" fn weft_call_stream_fail(
     message: RawBytes,
 ) {
     let why = String::from_utf8_lossy(unsafe { message.get() }).into_owned();
-    unsafe { &*call }.call.streams_to_change().fail(token, channel, why)
+    unsafe { &*call }
+        .call
+        .streams_to_change()
+        .fail(token, channel, why)
 }

@@ -75,9 +75,15 @@ fn pair(function: &str, params: &[u8]) -> Pair {
 
 impl Pair {
     fn begin(&mut self, token: u64, import: u32, params: Vec<u8>) {
-        let plan = self.callee.plan(&self.imports[import as usize]).expect("the callee exports it");
+        let plan = self
+            .callee
+            .plan(&self.imports[import as usize])
+            .expect("the callee exports it");
         let plan = Arc::new(plan);
-        let call = self.lane.function(plan.clone(), params, waker()).expect("it begins");
+        let call = self
+            .lane
+            .function(plan.clone(), params, waker())
+            .expect("it begins");
         let (ours, theirs) = (&self.caller.streams, &call.streams);
         let way = |from: &StreamQueue, of, to: &StreamQueue, at, channel: usize| Way {
             from: (from.clone(), of, channel as u32),
@@ -98,11 +104,14 @@ impl Pair {
     fn hear(ways: &mut [Way], queue: &StreamQueue, is_to: impl Fn(&Way, u64) -> bool) {
         while let Some(event) = queue.next() {
             let (token, channel) = match event {
-                Event::Wanted(token, channel) | Event::Left(token, channel) => (token, Some(channel)),
+                Event::Wanted(token, channel) | Event::Left(token, channel) => {
+                    (token, Some(channel))
+                }
                 Event::Dropped(token) => (token, None),
                 Event::Readable(..) => continue,
             };
-            let is_meant = |way: &&mut Way| is_to(way, token) && channel.is_none_or(|it| it == way.to.2);
+            let is_meant =
+                |way: &&mut Way| is_to(way, token) && channel.is_none_or(|it| it == way.to.2);
             for way in ways.iter_mut().filter(is_meant) {
                 match event {
                     Event::Wanted(..) => way.is_wanted = true,
@@ -122,14 +131,18 @@ impl Pair {
             self.begin(parked.token, parked.import, parked.params);
         }
         let ours = self.caller.streams.clone();
-        Self::hear(&mut self.ways, &ours, |way, token| way.from.1 == OWN_CALL && way.to.1 == token);
+        Self::hear(&mut self.ways, &ours, |way, token| {
+            way.from.1 == OWN_CALL && way.to.1 == token
+        });
         for (token, (call, has_ended)) in &mut self.calls {
             if *has_ended {
                 continue;
             }
             let flags = call.poll();
             if flags & RESULT != 0 {
-                self.caller.imports.complete(*token, Ok(call.result.clone()));
+                self.caller
+                    .imports
+                    .complete(*token, Ok(call.result.clone()));
             }
             if flags & DONE != 0 {
                 *has_ended = true;
@@ -158,9 +171,16 @@ impl Pair {
             let (wanted, open) = (way.is_wanted, way.is_open);
             format!("{}:{} wanted {wanted} open {open}", way.from.1, way.to.1)
         });
-        let ended = self.calls.values().filter(|(_, has_ended)| *has_ended).count();
+        let ended = self
+            .calls
+            .values()
+            .filter(|(_, has_ended)| *has_ended)
+            .count();
         let (calls, ways) = (self.calls.len(), ways.collect::<Vec<_>>().join(", "));
-        format!("{calls} calls, {ended} ended, {} bytes carried, {ways}", self.carried)
+        format!(
+            "{calls} calls, {ended} ended, {} bytes carried, {ways}",
+            self.carried
+        )
     }
 
     fn run(&mut self) -> Result<Vec<u8>> {
@@ -169,7 +189,11 @@ impl Pair {
             if let Some(outcome) = self.turn() {
                 return outcome;
             }
-            assert!(Instant::now() < end, "the call does not end: {}", self.state());
+            assert!(
+                Instant::now() < end,
+                "the call does not end: {}",
+                self.state()
+            );
         }
     }
 
@@ -203,7 +227,9 @@ fn texts(texts: &[&str]) -> Vec<u8> {
 
 fn gives(function: &str, params: &[u8], expected: &[u8]) {
     let mut pair = pair(function, params);
-    let result = pair.run().unwrap_or_else(|error| panic!("{function}: {error}\n{}", error.detail));
+    let result = pair
+        .run()
+        .unwrap_or_else(|error| panic!("{function}: {error}\n{}", error.detail));
     assert_eq!(result, expected, "{function}");
     assert!(pair.all_end(), "{function}: a callee goes on");
 }
@@ -254,7 +280,11 @@ fn streams_lie_inside_of_options_results_and_tuples() {
 
 #[test]
 fn a_reader_that_goes_ends_the_writer() {
-    gives("send-until-dropped", &numbers(&[100_000]), &numbers(&[100_000]));
+    gives(
+        "send-until-dropped",
+        &numbers(&[100_000]),
+        &numbers(&[100_000]),
+    );
     gives("fetch-some", &numbers(&[100_000]), &numbers(&[100_000]));
 }
 

@@ -45,7 +45,10 @@ impl Given {
                 }
                 Some(element) => {
                     let is_small = Shape::of(types, element)?.is_small();
-                    Given::Elements(StreamReader::linear_lift_from_flat(cx, ty, &index)?, is_small)
+                    Given::Elements(
+                        StreamReader::linear_lift_from_flat(cx, ty, &index)?,
+                        is_small,
+                    )
                 }
                 None => bail!("a stream without elements cannot cross as bytes"),
             },
@@ -348,7 +351,9 @@ impl Chunks {
             }
         }
         let shape = &self.shape;
-        let measure = self.measure.get_or_insert_with(|| Measure::new(shape.clone()));
+        let measure = self
+            .measure
+            .get_or_insert_with(|| Measure::new(shape.clone()));
         let element = next_value(measure, bytes)?;
         if element.is_ok() {
             self.left -= 1;

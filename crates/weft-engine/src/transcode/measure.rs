@@ -55,7 +55,9 @@ impl Shape {
             Shape::Fixed(_) | Shape::Number | Shape::Char => true,
             Shape::List(_) => false,
             Shape::Fields(fields) => fields.len() <= 16 && fields.iter().all(|it| it.is_small()),
-            Shape::Cases(cases) => cases.len() <= 16 && cases.iter().flatten().all(|it| it.is_small()),
+            Shape::Cases(cases) => {
+                cases.len() <= 16 && cases.iter().flatten().all(|it| it.is_small())
+            }
         }
     }
 }
@@ -113,7 +115,9 @@ impl Builder<'_> {
     }
 
     fn fields(&mut self, types: impl Iterator<Item = InterfaceType>) -> Result<Shape> {
-        let fields = types.map(|ty| self.shape(ty)).collect::<Result<Box<[_]>>>()?;
+        let fields = types
+            .map(|ty| self.shape(ty))
+            .collect::<Result<Box<[_]>>>()?;
         let mut sum = 0;
         for field in &fields {
             match **field {
@@ -187,7 +191,8 @@ impl Measure {
                     (_, 0) => {}
                     (Shape::Fixed(size), count) => {
                         // On a machine of 64 bits this cannot overflow: 32 bits and the size of a type.
-                        self.steps.push(Step::Skip(size.saturating_mul(count as usize)));
+                        self.steps
+                            .push(Step::Skip(size.saturating_mul(count as usize)));
                     }
                     (other, _) if other.is_empty() => {}
                     (_, count) => {
@@ -209,7 +214,10 @@ impl Measure {
     }
 
     /// What follows the first bytes of a value; None: they have not come.
-    #[allow(clippy::option_option, reason = "nothing may follow, and nothing may have come")]
+    #[allow(
+        clippy::option_option,
+        reason = "nothing may follow, and nothing may have come"
+    )]
     fn value(&mut self, shape: &Arc<Shape>, left: &[u8]) -> WireResult<Option<Option<Step>>> {
         Ok(Some(match &**shape {
             Shape::Fixed(size) => Some(Step::Skip(*size)),
@@ -231,7 +239,9 @@ impl Measure {
                 None => return Ok(None),
                 Some(count) => match u32::try_from(count) {
                     Ok(count) => Some(Step::Repeat(element.clone(), count)),
-                    Err(_) => return self.error(format!("a list of {count} elements is announced")),
+                    Err(_) => {
+                        return self.error(format!("a list of {count} elements is announced"));
+                    }
                 },
             },
             Shape::Cases(cases) => match self.number(left)? {
@@ -253,7 +263,9 @@ impl Measure {
     fn number(&mut self, left: &[u8]) -> WireResult<Option<u64>> {
         let mut value = 0u64;
         for (place, byte) in left.iter().take(MAX_NUMBER).enumerate() {
-            value |= u64::from(byte & 0x7f).checked_shl(7 * place as u32).unwrap_or(0);
+            value |= u64::from(byte & 0x7f)
+                .checked_shl(7 * place as u32)
+                .unwrap_or(0);
             if byte & 0x80 == 0 {
                 self.at += place + 1;
                 return Ok(Some(value));

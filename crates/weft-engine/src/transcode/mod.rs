@@ -180,7 +180,10 @@ pub async fn call_export<T: BytesHost>(
     let raw::ExportResults(sink) = called?;
     match sink.handles.is_empty() {
         true => Ok(sink.bytes),
-        false => store.data_mut().resources().insert(sink.bytes, sink.handles),
+        false => store
+            .data_mut()
+            .resources()
+            .insert(sink.bytes, sink.handles),
     }
 }
 
@@ -218,30 +221,30 @@ fn wrap<T: BytesHost, const P: usize, const R: usize>(
     handles: bool,
 ) -> Result<()> {
     let named: Arc<str> = full_name.into();
-    linker.func_wrap_async(
-        name,
-        move |mut store, raw::ImportParams::<P>(sink)| {
-            let named = named.clone();
-            Box::new(async move {
-                let bytes = if sink.handles.is_empty() {
-                    sink.bytes
-                } else {
-                    store.data_mut().resources().insert(sink.bytes, sink.handles)?
-                };
-                let called = store.data_mut().call_import(id, bytes);
-                let bytes = called
-                    .await
-                    .with_context(|| format!("the import `{named}` failed"))?;
-                let table = handles.then(|| store.data_mut().resources().share());
-                Ok(raw::ImportResults::<R> {
-                    bytes,
-                    table,
-                    name: named,
-                    ends: None,
-                })
+    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(sink)| {
+        let named = named.clone();
+        Box::new(async move {
+            let bytes = if sink.handles.is_empty() {
+                sink.bytes
+            } else {
+                store
+                    .data_mut()
+                    .resources()
+                    .insert(sink.bytes, sink.handles)?
+            };
+            let called = store.data_mut().call_import(id, bytes);
+            let bytes = called
+                .await
+                .with_context(|| format!("the import `{named}` failed"))?;
+            let table = handles.then(|| store.data_mut().resources().share());
+            Ok(raw::ImportResults::<R> {
+                bytes,
+                table,
+                name: named,
+                ends: None,
             })
-        },
-    )
+        })
+    })
 }
 
 /// Defines a resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept for the

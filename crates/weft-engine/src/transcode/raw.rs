@@ -225,7 +225,11 @@ unsafe impl<const N: usize> Lift for ExportResults<N> {
         ty: InterfaceType,
         src: &Self::Lower,
     ) -> Result<Self> {
-        let most = if cx.options().async_ { MAX_FLAT_PARAMS } else { 1 };
+        let most = if cx.options().async_ {
+            MAX_FLAT_PARAMS
+        } else {
+            1
+        };
         let mut sink = Sink::default();
         let abi = cx.types.canonical_abi(&ty);
         if abi.flat_count(most).is_some() {

@@ -126,9 +126,8 @@ fn wrap_concurrent<T: BytesHost, const P: usize, const R: usize>(
             let begun = accessor.with(|mut access| import.begin(access.as_context_mut(), sink));
             let Begun { answer, ends } = begun?;
             let answer = answer.await;
-            accessor.with(|mut access| {
-                import.results::<T, R>(access.as_context_mut(), answer, ends)
-            })
+            accessor
+                .with(|mut access| import.results::<T, R>(access.as_context_mut(), answer, ends))
         })
     })
 }

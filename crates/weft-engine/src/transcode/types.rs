@@ -199,7 +199,10 @@ impl Walk {
             );
         };
         let Some(path) = self.path.name() else {
-            bail!("{} holds {what} nested too deep; move it further up", name());
+            bail!(
+                "{} holds {what} nested too deep; move it further up",
+                name()
+            );
         };
         if is_nothing(&payload) {
             bail!(

@@ -47,7 +47,11 @@ fn finds_the_end_wherever_the_bytes_are_cut() {
             let mut measure = Measure::new(everything());
             assert_eq!(measure.look(&sample[..first]).unwrap(), None);
             for second in [first, (first + sample.len()) / 2] {
-                assert_eq!(measure.look(&sample[..second]).unwrap(), None, "{first} {second}");
+                assert_eq!(
+                    measure.look(&sample[..second]).unwrap(),
+                    None,
+                    "{first} {second}"
+                );
             }
             assert_eq!(measure.look(&followed).unwrap(), Some(sample.len()));
         }
@@ -62,7 +66,11 @@ fn finds_the_end_wherever_the_bytes_are_cut() {
 #[test]
 fn what_is_no_encoding_is_an_error_and_never_waited_for() {
     let endless = [0x80u8; 11];
-    assert!(Measure::new(Arc::new(Shape::Number)).look(&endless).is_err());
+    assert!(
+        Measure::new(Arc::new(Shape::Number))
+            .look(&endless)
+            .is_err()
+    );
     assert!(Measure::new(text()).look(&endless).is_err());
     let cases = Arc::new(Shape::Cases([None, None].into()));
     assert!(Measure::new(cases).look(&[2]).is_err());
