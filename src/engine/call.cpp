@@ -150,6 +150,7 @@ void Call::poll_now() {
     }
     tell_outgoing(flags);
     events_.on_polled({.done = (flags & WEFT_CALL_DONE) != 0,
+                       .result = (flags & WEFT_CALL_RESULT) != 0,
                        .head = (flags & WEFT_CALL_HEAD) != 0,
                        .wants_body = (flags & WEFT_CALL_WANTS_BODY) != 0});
     if (!target->has_call()) {
@@ -191,20 +192,21 @@ void Call::tell_streams() {
   while (const auto kind = weft_call_next_stream(handle_.get(), &event.token, &event.channel)) {
     event.kind = kind == WEFT_STREAM_READABLE ? Kind::readable
                  : kind == WEFT_STREAM_WANTED ? Kind::wanted
+                 : kind == WEFT_STREAM_LEFT   ? Kind::left
                                               : Kind::dropped;
     events_.on_stream(event);
   }
 }
 
-BodyPiece Call::read_stream(std::uint64_t token) {
+BodyPiece Call::read_stream(std::uint64_t token, std::uint32_t channel) {
   weft_bytes data{};
-  const auto state = weft_call_stream_read(handle_.get(), token, &data);
+  const auto state = weft_call_stream_read(handle_.get(), token, channel, &data);
   wake_if_woken();
   return from_c(state, data, nullptr, 0);
 }
 
-void Call::close_stream(std::uint64_t token) {
-  weft_call_stream_close(handle_.get(), token);
+void Call::close_stream(std::uint64_t token, std::uint32_t channel) {
+  weft_call_stream_close(handle_.get(), token, channel);
   wake_if_woken();
 }
 

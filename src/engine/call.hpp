@@ -36,16 +36,20 @@ class WakeTarget;
 /// What came out of a poll.
 struct Polled {
   bool done = false;        ///< the guest has ended: see Call::outcome
+  bool result = false;      ///< it has returned, see Call::result, and goes on with its streams
   bool head = false;        ///< a response head waits
   bool wants_body = false;  ///< the guest waits for request body
 };
 
-/// What a guest's import calls have beside their values: weft_engine.h, "Streams and futures of import calls".
+/// The call that a guest itself answers, among the tokens of its import calls.
+inline constexpr std::uint64_t kOwnCall = 0;
+
+/// What calls have beside their values: weft_engine.h, "Streams and futures of calls".
 struct StreamEvent {
-  enum class Kind : std::uint8_t { readable, wanted, dropped };
+  enum class Kind : std::uint8_t { readable, wanted, dropped, left };
   Kind kind = Kind::dropped;
-  std::uint64_t token = 0;    ///< of the import call
-  std::uint32_t channel = 0;  ///< of its results, if one is wanted
+  std::uint64_t token = 0;    ///< of the import call, or kOwnCall
+  std::uint32_t channel = 0;  ///< of those that the guest writes (readable) or reads (wanted, left)
 };
 
 class CallEvents {
@@ -59,7 +63,7 @@ class CallEvents {
   }
   /// A line of the guest's output. `stream` 1: stdout, 2: stderr.
   virtual void on_log(std::uint32_t stream, std::string_view line) = 0;
-  /// Something of a stream of an import call. Must not destroy the Call.
+  /// Something of a stream. Must not destroy the Call.
   virtual void on_stream(const StreamEvent& event) { static_cast<void>(event); }
   /// The guest sends an HTTP request: see outgoing_http.hpp. Dropping it denies it. Must not destroy the Call.
   virtual void on_http(std::unique_ptr<OutgoingHttp> request);
@@ -132,12 +136,12 @@ class Call {
   /// Completes with the result of a function that has succeeded, which is taken over: `from` has none any more.
   void complete_import_from(std::uint64_t token, Call& from);
 
-  /// Streams of import calls, by the import's token, also after it was completed; a token that means nothing any more
-  /// is ignored. The stream among the parameters: what the guest has written since, until the next look.
-  BodyPiece read_stream(std::uint64_t token);
+  /// Streams by the token of their call, also after it was completed; a token that means nothing any more is ignored.
+  /// Channels that the guest writes: what it has written since, until the next look.
+  BodyPiece read_stream(std::uint64_t token, std::uint32_t channel);
   /// Nobody reads it any more.
-  void close_stream(std::uint64_t token);
-  /// Channels of the results.
+  void close_stream(std::uint64_t token, std::uint32_t channel);
+  /// Channels that the guest reads.
   void push_stream(std::uint64_t token, std::uint32_t channel, std::span<const std::byte> piece);
   void end_stream(std::uint64_t token, std::uint32_t channel);
   void fail_stream(std::uint64_t token, std::uint32_t channel, std::string_view why);
@@ -155,7 +159,7 @@ class Call {
 
   /// After done. The exit code of a command, 0 otherwise. Errors: trap, resource_exhausted, internal. Once.
   Result<int> outcome();
-  /// After a function's success; until the Call dies.
+  /// After a function's success, or when it has returned; until the Call dies.
   [[nodiscard]] std::span<const std::byte> result() const;
   [[nodiscard]] CallStats stats() const;
 

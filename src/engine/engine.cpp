@@ -176,6 +176,34 @@ Result<Function> Deployment::find(std::string_view name) const {
   return Function(func);
 }
 
+namespace {
+
+std::vector<std::string> import_paths(const weft_prepared* prepared, std::uint32_t import, std::uint32_t part) {
+  std::vector<std::string> paths;
+  weft_bytes path{};
+  while (weft_import_path(prepared, import, part, static_cast<std::uint32_t>(paths.size()), &path)) {
+    paths.emplace_back(to_text(path));
+  }
+  return paths;
+}
+
+std::vector<std::string> function_paths(const weft_func* function, std::uint32_t part) {
+  std::vector<std::string> paths;
+  weft_bytes path{};
+  while (weft_func_path(function, part, static_cast<std::uint32_t>(paths.size()), &path)) {
+    paths.emplace_back(to_text(path));
+  }
+  return paths;
+}
+
+}  // namespace
+
+bool Function::is_streamed() const noexcept { return weft_func_is_streamed(handle_.get()); }
+std::vector<std::string> Function::param_paths() const { return function_paths(handle_.get(), WEFT_PART_PARAMS); }
+std::vector<std::string> Function::result_paths() const { return function_paths(handle_.get(), WEFT_PART_RESULTS); }
+
+bool Deployment::has_streams() const noexcept { return weft_prepared_has_streams(handle_.get()); }
+
 std::vector<ImportedFunction> Deployment::imports() const {
   std::vector<ImportedFunction> found;
   weft_bytes name{};
@@ -183,9 +211,13 @@ std::vector<ImportedFunction> Deployment::imports() const {
   while (weft_prepared_import(handle_.get(), static_cast<std::uint32_t>(found.size()), &name, &flags)) {
     const auto text = to_text(name);
     const auto hash = text.find('#');
-    found.push_back({.interface = std::string(text.substr(0, hash)),
-                     .function = std::string(text.substr(hash + 1)),
-                     .gives_rpc_error = (flags & WEFT_IMPORT_RPC_ERROR) != 0});
+    found.push_back(
+        {.interface = std::string(text.substr(0, hash)),
+         .function = std::string(text.substr(hash + 1)),
+         .gives_rpc_error = (flags & WEFT_IMPORT_RPC_ERROR) != 0,
+         .is_async = (flags & WEFT_IMPORT_ASYNC) != 0,
+         .param_paths = import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_PARAMS),
+         .result_paths = import_paths(handle_.get(), static_cast<std::uint32_t>(found.size()), WEFT_PART_RESULTS)});
   }
   return found;
 }

@@ -52,9 +52,12 @@ enum class Imports : std::uint8_t {
 /// A function that C++ answers. "[resource-drop]name" in its place tells that the guest dropped a handle of the
 /// interface's resource.
 struct ImportedFunction {
-  std::string interface;         ///< "acme:shop/cart@1.0.0"
-  std::string function;          ///< "[method]cart.add"
-  bool gives_rpc_error = false;  ///< its only result is result<_, own<error>> of wrpc:rpc/error
+  std::string interface;                       ///< "acme:shop/cart@1.0.0"
+  std::string function;                        ///< "[method]cart.add"
+  bool gives_rpc_error = false;                ///< its only result is result<_, own<error>> of wrpc:rpc/error
+  bool is_async = false;                       ///< the guest may call others before it is answered
+  std::vector<std::string> param_paths = {};   ///< of its streams and futures: "1", "0.1"
+  std::vector<std::string> result_paths = {};  ///< the same of its results
 };
 
 class Module;
@@ -97,6 +100,11 @@ class Function {
   /// Parameters from text, and results back to text. Errors: invalid_argument names the argument and its type.
   [[nodiscard]] Result<Bytes> encode(const std::vector<std::string>& arguments, ValueFormat format) const;
   [[nodiscard]] Result<std::string> decode(std::span<const std::byte> results, ValueFormat format) const;
+  /// It is async, or has streams or futures: a call of it returns before it has ended.
+  [[nodiscard]] bool is_streamed() const noexcept;
+  /// Where streams and futures are among its parameters, and among its results: "1", "0.1".
+  [[nodiscard]] std::vector<std::string> param_paths() const;
+  [[nodiscard]] std::vector<std::string> result_paths() const;
   [[nodiscard]] const weft_func* get() const noexcept { return handle_.get(); }
 
  private:
@@ -136,6 +144,8 @@ class Deployment {
   /// Of an export, by its name as for find(), and of an import, by its number. Errors: not_found.
   [[nodiscard]] Result<Signature> export_signature(std::string_view name) const;
   [[nodiscard]] Result<Signature> import_signature(std::uint32_t number) const;
+  /// Some function of the component is async, or has streams or futures.
+  [[nodiscard]] bool has_streams() const noexcept;
   [[nodiscard]] const weft_prepared* get() const noexcept { return handle_.get(); }
 
  private:

@@ -9,6 +9,7 @@
 #include "guest/component_call.hpp"
 #include "guest/export_name.hpp"
 #include "guest/import_table.hpp"
+#include "guest/streamed_call.hpp"
 
 namespace weft::guest {
 namespace {
@@ -118,8 +119,11 @@ Result<const FoundFunction*> ComponentShard::find(std::string_view interface, st
                  std::move(hint), Blame::operator_);
   }
   auto& counters = counters_of(exported);
-  const auto place = functions_.emplace(OwnedKey{std::string(interface), std::string(function)},
-                                        FoundFunction{*std::move(found), &counters, export_name(interface, function)});
+  FoundFunction known{*std::move(found), &counters, export_name(interface, function)};
+  known.is_streamed = known.function.is_streamed();
+  known.param_paths = known.function.param_paths();
+  known.result_paths = known.function.result_paths();
+  const auto place = functions_.emplace(OwnedKey{std::string(interface), std::string(function)}, std::move(known));
   return &place.first->second;
 }
 
@@ -129,6 +133,9 @@ std::unique_ptr<dispatch::PendingCall> ComponentShard::invoke(const dispatch::In
   if (!function) {
     handler.on_error(function.error());
     return nullptr;
+  }
+  if ((*function)->is_streamed) {
+    return begin_streamed_call(*this, **function, invocation, handler);
   }
   auto call = std::make_unique<ComponentCall>(*this, **function, handler, CallScope::of(invocation.context));
   call->begin(invocation);

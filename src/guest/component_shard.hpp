@@ -36,6 +36,9 @@ struct FoundFunction {
   engine::Function function;
   InterfaceCounters* counters;
   std::string name;  ///< "acme:shop/cart@1.0.0#add", for messages
+  bool is_streamed = false;
+  std::vector<std::string> param_paths = {};   ///< of its streams and futures
+  std::vector<std::string> result_paths = {};  ///< the same of its results
 };
 
 /// A call that has not ended, as its shard knows it. Each of these ends it.
@@ -67,6 +70,7 @@ class ComponentShard {
 
  private:
   friend class ComponentCall;
+  friend class StreamedGuestCall;
   class Drop;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
   struct Key {
     std::string_view interface, function;

@@ -9,6 +9,7 @@
 
 #include "base/assert.hpp"
 #include "guest/component_shard.hpp"
+#include "guest/export_name.hpp"
 #include "guest/guest_bytes.hpp"
 #include "guest/import_table.hpp"
 
@@ -65,13 +66,20 @@ std::vector<dispatch::FunctionName> ComponentTarget::functions() const {
   std::vector<dispatch::FunctionName> names;
   for (const auto& exported : component_->info().functions) {
     // HTTP has a form of its own.
-    if (!exported.interface.starts_with(kIncomingHandler)) {
-      auto name = wire_name_of(exported.interface, exported.function);
-      // Messages may be taken by either of two exports.
-      if (std::ranges::find(names, name) == names.end()) {
-        names.push_back(std::move(name));
+    if (exported.interface.starts_with(kIncomingHandler)) {
+      continue;
+    }
+    auto name = wire_name_of(exported.interface, exported.function);
+    // Messages may be taken by either of two exports.
+    if (std::ranges::find(names, name) != names.end()) {
+      continue;
+    }
+    if (component_->deployment().has_streams()) {
+      if (const auto found = component_->deployment().find(export_name(exported.interface, exported.function))) {
+        name.param_paths = found->param_paths();
       }
     }
+    names.push_back(std::move(name));
   }
   return names;
 }

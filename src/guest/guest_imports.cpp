@@ -65,27 +65,33 @@ Error does_not_decode(std::string_view function) {
 
 ImportPlan::ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
                        const ProvidedInterfaces& provided)
-    : source_(std::move(source)), dispatcher_(dispatcher) {
-  const auto imports = deployment.imports();
+    : source_(std::move(source)), dispatcher_(dispatcher), known_(deployment.imports()) {
   const auto is_resource_drop = [](const auto& import) { return import.function.starts_with("[resource-drop]"); };
-  for (const auto& import : imports) {
+  for (const auto& import : known_) {
     auto rule = import_rule(import.interface, import.function);
+    Import planned;
+    planned.gives_rpc_error = import.gives_rpc_error;
+    planned.is_async = import.is_async;
+    planned.param_paths.assign(import.param_paths.begin(), import.param_paths.end());
+    planned.result_paths.assign(import.result_paths.begin(), import.result_paths.end());
+    if (!rule.param_path.empty()) {
+      planned.param_paths.push_back(rule.param_path);
+    }
+    planned.result_paths.insert(planned.result_paths.end(), rule.result_paths.begin(), rule.result_paths.end());
     const auto provider = provided.find(rule.link_key);
     if (provider == provided.end()) {
-      const bool has_resources = std::ranges::any_of(
-          imports, [&](const auto& other) { return other.interface == import.interface && is_resource_drop(other); });
-      imports_.push_back({std::move(rule), nullptr, import.gives_rpc_error, has_resources});
-      continue;
+      planned.has_resources = std::ranges::any_of(
+          known_, [&](const auto& other) { return other.interface == import.interface && is_resource_drop(other); });
+      planned.rule = std::move(rule);
+    } else {
+      // As the guest knows it: nothing of it goes over a wire.
+      planned.rule = {.kind = is_resource_drop(import) ? ImportKind::nothing : ImportKind::call,
+                      .link_key = std::move(rule.link_key),
+                      .interface = import.interface,
+                      .function = import.function};
+      planned.provider = provider->second;
     }
-    // As the guest knows it: nothing of it goes over a wire.
-    const bool is_drop = is_resource_drop(import);
-    imports_.push_back({{.kind = is_drop ? ImportKind::nothing : ImportKind::call,
-                         .link_key = std::move(rule.link_key),
-                         .interface = import.interface,
-                         .function = import.function},
-                        provider->second,
-                        import.gives_rpc_error,
-                        false});
+    imports_.push_back(std::move(planned));
   }
 }
 
@@ -94,6 +100,9 @@ void GuestImports::answer(engine::Call& call, std::uint64_t token, std::uint32_t
   const auto& asked = plan_->at(import);
   if (asked.rule.kind == ImportKind::drop) {
     return drop(asked.rule, params);
+  }
+  if (asked.is_async && asked.rule.kind == ImportKind::call) {
+    return begin_async(call, token, import, params);
   }
   if (call_ != nullptr) {
     return call.fail_import(token, "a guest may wait for one import at a time only");
@@ -131,6 +140,7 @@ void GuestImports::cancel() noexcept {
   call_ = nullptr;
   meter_.end(true);
   pending_.reset();
+  async_.clear();
   outgoing_.reset();
   streams_.close();
 }
@@ -169,39 +179,102 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
     kept_params_.assign(params.begin(), params.end());
   }
   ImportParams owner(*call_);
-  begin_call(import, params, rule.interface, rule.result_paths, &owner);
+  begin_call(import, params, rule.interface, import.result_paths, &owner);
+}
+
+dispatch::Channels GuestImports::uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import) {
+  dispatch::Channels channels;
+  for (const auto path : import.param_paths) {
+    const auto number = static_cast<std::uint32_t>(channels.size());
+    channels.push_back({.path = std::string(path), .channel = streams_.upload(call, token, number)});
+  }
+  return channels;
+}
+
+dispatch::CallContext GuestImports::context(const ImportPlan::Import& import) {
+  return {.source = plan_->source(),
+          .link_name = link_name(import.rule.link_key),
+          .deadline = scope_.deadline,
+          .depth = scope_.depth + 1,
+          .trace_parent = scope_.trace_parent,
+          .trace_state = scope_.trace_state,
+          .chain = import.has_resources ? join_chain(import.rule) : 0};
+}
+
+std::unique_ptr<dispatch::PendingCall> GuestImports::invoke(const ImportPlan::Import& import,
+                                                            const dispatch::Invocation& invocation,
+                                                            dispatch::CallHandler& handler,
+                                                            dispatch::CallMeter& meter) {
+  return import.provider ? import.provider->invoke(shard_, invocation, handler)
+                         : plan_->dispatcher().invoke(shard_, linked_key(import.rule), invocation, handler, &meter);
+}
+
+void GuestImports::begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number,
+                               std::span<const std::byte> params) {
+  const auto& import = plan_->at(number);
+  auto& begun = async_.add(*this, call, token, number);
+  ImportParams owner(call);
+  auto channels = uploads(call, token, import);
+  auto pending = invoke(import,
+                        {.interface = import.rule.interface,
+                         .function = import.rule.function,
+                         .params = params,
+                         .context = context(import),
+                         .owner = &owner,
+                         .channels = channels.empty() ? nullptr : &channels,
+                         .result_paths = import.result_paths},
+                        begun, begun.meter());
+  // It may have ended already, and be gone.
+  if (auto* const waiting = pending ? async_.find(token) : nullptr) {
+    waiting->keep(std::move(pending));
+  }
+}
+
+void GuestImports::on_async_results(AsyncImport& import, std::span<const std::byte> results,
+                                    dispatch::Channels channels) {
+  const auto ended = async_.take(import.token());
+  const auto& asked = plan_->at(import.number());
+  if (!asked.result_paths.empty()) {
+    streams_.take(import.call(), import.token(), std::move(channels), asked.result_paths);
+  }
+  if (asked.gives_rpc_error) {
+    import.call().complete_import(import.token(), after(std::byte{0}, results));
+  } else {
+    import.call().complete_import(import.token(), results);
+  }
+}
+
+void GuestImports::on_async_error(AsyncImport& import, Error error) {
+  const auto ended = async_.take(import.token());
+  auto message = error.to_string();
+  if (plan_->at(import.number()).gives_rpc_error) {
+    ByteVector failed{std::byte{1}};
+    put_text(failed, cut(message, kMaxErrorText));
+    return import.call().complete_import(import.token(), failed);
+  }
+  failure_ = std::move(error);
+  import.call().fail_import(import.token(), message);
 }
 
 void GuestImports::begin_call(const ImportPlan::Import& import, std::span<const std::byte> params,
                               std::string_view interface, std::span<const std::string_view> result_paths,
                               dispatch::ParamsOwner* owner) {
   const auto& rule = import.rule;
-  dispatch::Channels channels;
+  auto channels = uploads(*call_, token_, import);
   std::shared_ptr<LateAnswer> late;
-  if (!rule.param_path.empty()) {
-    auto upload = streams_.upload(*call_, token_);
-    if (is_fallback_) {
-      late = std::make_shared<LateAnswer>(static_cast<dispatch::CallHandler&>(*this), rule.result_paths.front());
-      upload = late->watch(std::move(upload));
-    }
-    channels.push_back({.path = std::string(rule.param_path), .channel = std::move(upload)});
+  if (is_fallback_ && !channels.empty()) {
+    late = std::make_shared<LateAnswer>(static_cast<dispatch::CallHandler&>(*this), rule.result_paths.front());
+    channels.front().channel = late->watch(std::move(channels.front().channel));
   }
   dispatch::CallHandler& handler = late ? late->handler() : *this;
   const dispatch::Invocation invocation{.interface = interface,
                                         .function = rule.function,
                                         .params = params,
-                                        .context = {.source = plan_->source(),
-                                                    .link_name = link_name(rule.link_key),
-                                                    .deadline = scope_.deadline,
-                                                    .depth = scope_.depth + 1,
-                                                    .trace_parent = scope_.trace_parent,
-                                                    .trace_state = scope_.trace_state,
-                                                    .chain = import.has_resources ? join_chain(rule) : 0},
+                                        .context = context(import),
                                         .owner = owner,
                                         .channels = channels.empty() ? nullptr : &channels,
                                         .result_paths = result_paths};
-  auto pending = import.provider ? import.provider->invoke(shard_, invocation, handler)
-                                 : plan_->dispatcher().invoke(shard_, linked_key(rule), invocation, handler, &meter_);
+  auto pending = invoke(import, invocation, handler, meter_);
   if (late) {
     pending = late->hold(std::move(pending));
   }
@@ -344,7 +417,8 @@ void GuestImports::on_streamed_results(std::span<const std::byte> results, dispa
   meter_.end(false);
   const auto& rule = import_->rule;
   const bool is_older = is_fallback_ && rule.param_path.empty();  // else a LateAnswer makes up for it
-  streams_.take(*call_, token_, std::move(channels), is_older ? rule.fallback_paths : rule.result_paths);
+  const std::span<const std::string_view> paths = import_->result_paths;
+  streams_.take(*call_, token_, std::move(channels), is_older ? rule.fallback_paths : paths);
   if (is_fallback_ && !is_older) {
     give(results);
     pending_.reset();

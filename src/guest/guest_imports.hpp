@@ -22,6 +22,7 @@
 #include "dispatch/dispatcher.hpp"
 #include "engine/call.hpp"
 #include "engine/engine.hpp"
+#include "guest/async_imports.hpp"
 #include "guest/guest_streams.hpp"
 #include "guest/import_table.hpp"
 #include "guest/outgoing_exchange.hpp"
@@ -37,11 +38,16 @@ class ImportPlan {
     ImportRule rule;
     std::shared_ptr<dispatch::Target> provider;  ///< null: over a link
     bool gives_rpc_error = false;
-    bool has_resources = false;  ///< its interface does
+    bool has_resources = false;                       ///< its interface does
+    bool is_async = false;                            ///< the guest may call others before it is answered
+    std::vector<std::string_view> param_paths = {};   ///< of the streams and futures among its parameters
+    std::vector<std::string_view> result_paths = {};  ///< the same of its results
   };
 
   ImportPlan(const engine::Deployment& deployment, std::string source, dispatch::Dispatcher& dispatcher,
              const ProvidedInterfaces& provided);
+  ImportPlan(const ImportPlan&) = delete;
+  ImportPlan& operator=(const ImportPlan&) = delete;
 
   /// By the engine's number.
   [[nodiscard]] const Import& at(std::uint32_t number) const { return imports_[number]; }
@@ -52,6 +58,7 @@ class ImportPlan {
  private:
   std::string source_;
   dispatch::Dispatcher& dispatcher_;
+  std::vector<engine::ImportedFunction> known_;  ///< whose paths the imports name
   std::vector<Import> imports_;
 };
 
@@ -77,7 +84,7 @@ class ImportParams final : public dispatch::ParamsOwner {
   engine::Call& caller_;
 };
 
-class GuestImports final : public dispatch::CallHandler {
+class GuestImports final : public dispatch::CallHandler, private AsyncImportOwner {
  public:
   /// `plan` may be null: a guest without imports.
   GuestImports(const ImportPlan* plan, async::Shard& shard, CallScope scope)
@@ -109,6 +116,16 @@ class GuestImports final : public dispatch::CallHandler {
   void on_not_served(Error error) override;
 
   void call_out(const ImportPlan::Import& import, std::span<const std::byte> params);
+  // AsyncImportOwner
+  void on_async_results(AsyncImport& import, std::span<const std::byte> results, dispatch::Channels channels) override;
+  void on_async_error(AsyncImport& import, Error error) override;
+
+  void begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number, std::span<const std::byte> params);
+  [[nodiscard]] dispatch::Channels uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import);
+  [[nodiscard]] dispatch::CallContext context(const ImportPlan::Import& import);
+  std::unique_ptr<dispatch::PendingCall> invoke(const ImportPlan::Import& import,
+                                                const dispatch::Invocation& invocation, dispatch::CallHandler& handler,
+                                                dispatch::CallMeter& meter);
   void begin_call(const ImportPlan::Import& import, std::span<const std::byte> params, std::string_view interface,
                   std::span<const std::string_view> result_paths, dispatch::ParamsOwner* owner);
   [[nodiscard]] std::string_view linked_key(const ImportRule& rule) const;
@@ -133,7 +150,7 @@ class GuestImports final : public dispatch::CallHandler {
   std::uint64_t chain_ = 0;
   std::vector<std::shared_ptr<dispatch::Target>> chain_targets_;
 
-  // The one import call under way: a guest waits for each.
+  // The one import call under way that a guest waits for.
   engine::Call* call_ = nullptr;  ///< null: none is
   std::uint64_t token_ = 0;
   const ImportPlan::Import* import_ = nullptr;
@@ -142,6 +159,7 @@ class GuestImports final : public dispatch::CallHandler {
   std::vector<std::byte> kept_params_;  ///< for that
   dispatch::CallMeter meter_;           ///< of a call over a link
   GuestStreams streams_;
+  AsyncImports async_;
   std::optional<OutgoingExchanges> outgoing_;  ///< made at the guest's first HTTP request
   std::optional<Error> failure_;
 };

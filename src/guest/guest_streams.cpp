@@ -2,11 +2,9 @@
 #include "guest/guest_streams.hpp"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
-
-#include "wire/byte_stream.hpp"
+#include <vector>
 
 namespace weft::guest {
 namespace {
@@ -27,7 +25,7 @@ struct GuestStreams::UploadState {
     if (call == nullptr) {
       return reader.on_broken(gone());
     }
-    const auto piece = call->read_stream(token);
+    const auto piece = call->read_stream(token, channel);
     switch (piece.state) {
       case engine::BodyState::pending:
         waiting = &reader;
@@ -35,9 +33,6 @@ struct GuestStreams::UploadState {
       case engine::BodyState::data:
         return reader.on_piece(piece.data);
       case engine::BodyState::end:
-        if (!std::exchange(has_said_end, true)) {
-          return reader.on_piece(std::as_bytes(std::span(wire::kStreamEnd)));
-        }
         return reader.on_end();
       case engine::BodyState::trailers:
       case engine::BodyState::failed:
@@ -52,9 +47,9 @@ struct GuestStreams::UploadState {
 
   engine::Call* call = nullptr;  ///< null: it has gone
   std::uint64_t token = 0;
+  std::uint32_t channel = 0;
   const Upload* owner = nullptr;  ///< the channel that reads
   dispatch::ChannelReader* waiting = nullptr;
-  bool has_said_end = false;  ///< by the chunk that ends a stream, after which its channel ends
 };
 
 class GuestStreams::Upload final : public dispatch::Channel {
@@ -67,7 +62,7 @@ class GuestStreams::Upload final : public dispatch::Channel {
     state_->owner = nullptr;
     state_->waiting = nullptr;
     if (state_->call != nullptr) {
-      state_->call->close_stream(state_->token);
+      state_->call->close_stream(state_->token, state_->channel);
     }
   }
   Upload(const Upload&) = delete;
@@ -93,7 +88,7 @@ class GuestStreams::Download final : private dispatch::ChannelReader {
   /// The guest waits for more.
   void pull() {
     if (channel_ == nullptr) {
-      return call_.fail_stream(token_, number_, "the store did not send it");
+      return call_.fail_stream(token_, number_, "the other side did not send it");
     }
     if (!std::exchange(is_reading_, true)) {
       channel_->read(*this);
@@ -122,8 +117,8 @@ class GuestStreams::Download final : private dispatch::ChannelReader {
 };
 
 struct GuestStreams::Streams {
-  std::shared_ptr<UploadState> upload;
-  std::array<std::unique_ptr<Download>, 2> downloads;
+  std::vector<std::shared_ptr<UploadState>> uploads;  ///< null: not asked for
+  std::vector<std::unique_ptr<Download>> downloads;   ///< null: the guest has left it
 };
 
 GuestStreams::GuestStreams() = default;
@@ -137,12 +132,18 @@ GuestStreams::Streams& GuestStreams::of(std::uint64_t token) {
   return *streams;
 }
 
-std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std::uint64_t token) {
-  auto& state = of(token).upload;
+std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std::uint64_t token,
+                                                        std::uint32_t channel) {
+  auto& uploads = of(token).uploads;
+  if (channel >= uploads.size()) {
+    uploads.resize(channel + 1);
+  }
+  auto& state = uploads[channel];
   if (state == nullptr) {
     state = std::make_shared<UploadState>();
     state->call = &call;
     state->token = token;
+    state->channel = channel;
   }
   return std::make_unique<Upload>(state);
 }
@@ -150,10 +151,12 @@ std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std:
 void GuestStreams::take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,
                         std::span<const std::string_view> paths) {
   auto& streams = of(token);
-  for (std::size_t number = 0; number < std::min(paths.size(), streams.downloads.size()); ++number) {
-    const auto found = std::ranges::find(channels, paths[number], &dispatch::NamedChannel::path);
-    streams.downloads[number] = std::make_unique<Download>(
-        call, token, static_cast<std::uint32_t>(number), found == channels.end() ? nullptr : std::move(found->channel));
+  streams.downloads.clear();
+  for (const auto path : paths) {
+    const auto number = static_cast<std::uint32_t>(streams.downloads.size());
+    const auto found = std::ranges::find(channels, path, &dispatch::NamedChannel::path);
+    streams.downloads.push_back(
+        std::make_unique<Download>(call, token, number, found == channels.end() ? nullptr : std::move(found->channel)));
   }
 }
 
@@ -165,8 +168,15 @@ void GuestStreams::on_event(const engine::StreamEvent& event) {
   auto& streams = *found->second;
   switch (event.kind) {
     case engine::StreamEvent::Kind::readable:
-      if (const auto upload = streams.upload) {
+      if (event.channel < streams.uploads.size() && streams.uploads[event.channel]) {
+        const auto upload = streams.uploads[event.channel];
         upload->look_again();
+      }
+      return;
+    case engine::StreamEvent::Kind::left:
+      if (event.channel < streams.downloads.size()) {
+        // What it holds tells the other side, which may ask for something of this guest meanwhile.
+        const auto left = std::move(streams.downloads[event.channel]);
       }
       return;
     case engine::StreamEvent::Kind::wanted:
@@ -177,8 +187,10 @@ void GuestStreams::on_event(const engine::StreamEvent& event) {
     case engine::StreamEvent::Kind::dropped: {
       const auto dropped = std::move(found->second);
       by_token_.erase(found);
-      if (dropped->upload) {
-        dropped->upload->leave();  // close() does not find it any more
+      for (const auto& upload : dropped->uploads) {
+        if (upload) {
+          upload->leave();  // close() does not find it any more
+        }
       }
       return;
     }
@@ -188,8 +200,10 @@ void GuestStreams::on_event(const engine::StreamEvent& event) {
 void GuestStreams::close() noexcept {
   const auto all = std::exchange(by_token_, {});
   for (const auto& [token, streams] : all) {
-    if (streams->upload) {
-      streams->upload->leave();
+    for (const auto& upload : streams->uploads) {
+      if (upload) {
+        upload->leave();
+      }
     }
   }
 }

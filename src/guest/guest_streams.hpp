@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The streams of a guest's import calls: what the guest writes as a Channel that the call's target reads, and what the
-/// target gives as what the guest reads. They go on when the call that began them has been answered, at the pace of
-/// whoever reads.
+/// The streams and futures of a guest's calls: what the guest writes as Channels that the other side reads (beside the
+/// parameters of its import calls and the results of its own), and what the other side gives as what the guest reads.
+/// They go on when the call that began them has been answered, at the pace of whoever reads.
 ///
-/// Ownership: by GuestImports; borrows the engine's Call until close(). A Channel of a guest may outlive both, and then
-/// breaks off. Threads: the call's shard.
+/// Ownership: by GuestImports, or by the call itself; borrows the engine's Call until close(). A Channel of a guest may
+/// outlive both, and then breaks off. Threads: the call's shard.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,10 @@ class GuestStreams {
   GuestStreams(const GuestStreams&) = delete;
   GuestStreams& operator=(const GuestStreams&) = delete;
 
-  /// What the guest writes beside the parameters of the import `token`. Given again for the same import (which is asked
-  /// of another), it stands for the one before.
-  std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token);
-  /// What belongs to its results, in the order of `paths`. One that is missing breaks off.
+  /// What the guest writes to that channel of the call `token`. Given again for the same (which is asked of another),
+  /// it stands for the one before.
+  std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token, std::uint32_t channel);
+  /// What the guest reads, in the order of `paths`. One that is missing breaks off.
   void take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,
             std::span<const std::string_view> paths);
   void on_event(const engine::StreamEvent& event);

@@ -222,15 +222,15 @@ void StreamedCall::fail(Error error, Delivery delivery) {
   }
 }
 
-/// It has ended when nobody reads its results any more, or, without any, when all is sent. A weft host that has
-/// answered reads no more.
+/// It has ended when nobody reads its results any more and all is sent. A weft host says what it reads no more; of
+/// another peer with results, whose end is that of the call, that is not known.
 void StreamedCall::leave_if_over() {
   if (handler_ != nullptr || self_ == nullptr) {
     return;
   }
   const bool is_read = std::ranges::all_of(inboxes_, [](const auto& inbox) { return inbox->is_closed(); });
   const bool is_sent = std::ranges::all_of(senders_, [](const auto& sender) { return sender->is_done(); });
-  if (is_read && (is_sent || !inboxes_.empty() || call_->peer_is_weft())) {
+  if (is_read && (is_sent || (!inboxes_.empty() && !call_->peer_is_weft()))) {
     call_->cancel();
     leave();
   }

@@ -176,9 +176,10 @@ void ServedFunction::on_inbox_closed() {
   run([this] { end_if_over(); });
 }
 
-/// What the caller still sends when it has all that there is to know is for nobody.
+/// What is called may read on when it has answered.
 void ServedFunction::end_if_over() {
-  if (is_answered_ && std::ranges::all_of(senders_, [](const auto& sender) { return sender->is_done(); })) {
+  if (is_answered_ && std::ranges::all_of(senders_, [](const auto& sender) { return sender->is_done(); }) &&
+      std::ranges::all_of(inboxes_, [](const auto& inbox) { return inbox->is_closed(); })) {
     end();
   }
 }

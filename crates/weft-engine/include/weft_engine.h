@@ -130,7 +130,8 @@ enum {
   WEFT_CALL_IMPORT = 32,    /* import calls wait for weft_call_next_import */
   WEFT_CALL_YIELDED = 64,   /* it computed for a whole slice: with AGAIN, let others go first */
   WEFT_CALL_HTTP = 128,     /* events of requests that the guest sends wait for weft_call_next_http */
-  WEFT_CALL_STREAM = 256    /* events of streams of import calls wait for weft_call_next_stream */
+  WEFT_CALL_STREAM = 256,   /* events of streams wait for weft_call_next_stream */
+  WEFT_CALL_RESULT = 512    /* the guest has returned: weft_call_result. It goes on: DONE comes when none of its streams is open */
 };
 /* Runs the guest until it must wait or its time slice (some milliseconds) is over. Returns flags. */
 uint32_t weft_call_poll(weft_call* call);
@@ -163,23 +164,33 @@ void weft_call_import_complete(weft_call* call, uint64_t token, weft_bytes resul
 void weft_call_import_fail(weft_call* call, uint64_t token, weft_bytes message);
 /* Completes with the result of another call that has succeeded, which is taken over without a copy. */
 void weft_call_import_complete_from(weft_call* call, uint64_t token, weft_call* from);
-enum { WEFT_IMPORT_RPC_ERROR = 1 }; /* its only result is result<_, own<error>> of wrpc:rpc/error */
+/* Its only result is result<_, own<error>> of wrpc:rpc/error; it is async, so that others may be called before it is answered. */
+enum { WEFT_IMPORT_RPC_ERROR = 1, WEFT_IMPORT_ASYNC = 2 };
 /* Name of import function number `import`: "ns:pkg/iface@1.0.0#func", and what is to be known of it. False past the last. */
 bool weft_prepared_import(const weft_prepared* prepared, uint32_t import, weft_bytes* name, uint32_t* flags);
 
-/* Streams and futures of import calls, which only wasi:blobstore has: each is a channel beside the values, whose bytes are those of a channel
- * of the value encoding. The token is the import's, also after it was completed; with one that means nothing any more the functions below do
- * nothing. Channels of the results are counted in the order of their types. All but weft_call_next_stream may wake the guest: check
- * weft_call_woken after, or wakes are lost. */
-enum { WEFT_STREAM_NONE = 0, WEFT_STREAM_READABLE = 1, WEFT_STREAM_WANTED = 2, WEFT_STREAM_DROPPED = 3 };
-/* The next event: after a read that was pending the guest has written, ended or broken off; the guest waits for more of a channel of the
- * results (push one piece); or it wants nothing more of that call and will write nothing more. */
+/* Streams and futures of calls: each is a channel beside the values, whose bytes are those of a channel of the value encoding. The token is that
+ * of the import call, also after it was completed, or 0 for the call that the guest itself answers; with one that means nothing any more the
+ * functions below do nothing. What the guest writes (parameters of imports, its own results) and what it reads (results of imports, its own
+ * parameters) is counted apart, each in the order of its paths. All but weft_call_next_stream may wake the guest: check weft_call_woken after, or
+ * wakes are lost. */
+/* Where the streams and futures of a function are among its parameters or results (WEFT_PART_...), as below .params or .results: "1", "0.1". False
+ * past the last; the text is valid as long as the object. */
+bool weft_func_path(const weft_func* func, uint32_t part, uint32_t index, weft_bytes* path);
+bool weft_import_path(const weft_prepared* prepared, uint32_t import, uint32_t part, uint32_t index, weft_bytes* path);
+/* Some function of the component is async, or has streams or futures. */
+bool weft_prepared_has_streams(const weft_prepared* prepared);
+/* Calls of it end with WEFT_CALL_RESULT, and with WEFT_CALL_DONE later: it has streams or futures, or is async. */
+bool weft_func_is_streamed(const weft_func* func);
+enum { WEFT_STREAM_NONE = 0, WEFT_STREAM_READABLE = 1, WEFT_STREAM_WANTED = 2, WEFT_STREAM_DROPPED = 3, WEFT_STREAM_LEFT = 4 };
+/* The next event: after a read that was pending the guest has written, ended or broken off; the guest waits for more of what it reads (push one
+ * piece); no channel of that call is open any more; or the guest reads that channel no more. */
 uint32_t weft_call_next_stream(weft_call* call, uint64_t* token, uint32_t* channel);
-/* The next piece of the stream in the parameters, until the next call to this function: WEFT_BODY_PENDING, _DATA, _END, or _ERROR if it has
- * broken off. */
-uint32_t weft_call_stream_read(weft_call* call, uint64_t token, weft_bytes* data);
-/* Nobody reads that stream any more: the guest's next write fails. */
-void weft_call_stream_close(weft_call* call, uint64_t token);
+/* The next piece of what the guest writes, until the next call to this function: WEFT_BODY_PENDING, _DATA, _END, or _ERROR if it has broken off.
+ * The bytes say if a stream is whole. */
+uint32_t weft_call_stream_read(weft_call* call, uint64_t token, uint32_t channel, weft_bytes* data);
+/* Nobody reads it any more: the guest's next write fails. */
+void weft_call_stream_close(weft_call* call, uint64_t token, uint32_t channel);
 void weft_call_stream_push(weft_call* call, uint64_t token, uint32_t channel, weft_bytes bytes);
 void weft_call_stream_end(weft_call* call, uint64_t token, uint32_t channel);
 void weft_call_stream_fail(weft_call* call, uint64_t token, uint32_t channel, weft_bytes message);
@@ -212,7 +223,7 @@ void weft_call_http_fail(weft_call* call, uint64_t token, uint32_t error, weft_b
 
 /* After WEFT_CALL_DONE: NULL, or why it failed. A command that exits with a code gives NULL and the code. */
 weft_error* weft_call_outcome(weft_call* call, int32_t* exit_code);
-/* After success of weft_func_start: the encoded results, valid until the call is freed. */
+/* After success of weft_func_start, or after WEFT_CALL_RESULT: the encoded results, valid until the call is freed. */
 weft_bytes weft_call_result(const weft_call* call);
 
 typedef struct weft_call_stats {

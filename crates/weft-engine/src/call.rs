@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One call in flight: a future that the shard polls, and what has come out of it so far.
 
+mod streamed;
+
 pub use crate::body::BodyPiece;
 use crate::body::{BodyFeed, poll_piece};
 use crate::engine::{EPOCHS_A_SLICE, Ticker};
@@ -23,6 +25,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
+use streamed::EarlyResult;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 use wasmtime_wasi::runtime::with_ambient_tokio_runtime;
@@ -89,6 +92,7 @@ pub const IMPORT: u32 = 32;
 pub const YIELDED: u32 = 64;
 pub const HTTP: u32 = 128;
 pub const STREAM: u32 = 256;
+pub const RESULT: u32 = 512;
 
 thread_local! {
     /// The guest that is being polled on this thread has used up its slice. Not in the store, which its own future holds.
@@ -108,6 +112,8 @@ pub struct Call {
     pub imports: ImportQueue,
     pub outgoing: OutgoingQueue,
     pub streams: StreamQueue,
+    /// What the guest has returned before it ended.
+    early: EarlyResult,
     pub end: Option<Result<i32>>,
     pub result: Vec<u8>,
     pub cpu_nanos: u64,
@@ -206,6 +212,9 @@ impl Lane {
         params: Vec<u8>,
         waker: RawWaker,
     ) -> Result<Call> {
+        if plan.is_streamed() {
+            return Ok(self.streamed(plan, params, waker));
+        }
         let pre = self.prepared.pre.clone();
         let (mut store, exports, uses) = self.instance();
         let call = self.call(waker, &store, HeadSlot::default(), None);
@@ -303,6 +312,7 @@ impl Lane {
             imports: store.data().imports.clone(),
             outgoing: store.data().outgoing.clone(),
             streams: store.data().streams.clone(),
+            early: EarlyResult::default(),
             end: None,
             result: Vec::new(),
             cpu_nanos: 0,
@@ -368,6 +378,10 @@ impl Call {
                 self.ended(end);
             }
         }
+        if let Some(result) = self.early.take() {
+            self.result = result;
+            flags |= RESULT;
+        }
         if self.end.is_some() {
             flags |= DONE;
         }
@@ -406,7 +420,9 @@ impl Call {
         self.host_calls = end.host_calls;
         self.end = Some(match end.outcome {
             Ok(finish) => {
-                self.result = finish.result;
+                if !finish.result.is_empty() {
+                    self.result = finish.result;
+                }
                 self.lane.borrow_mut().extend(finish.warm);
                 Ok(finish.exit_code)
             }
@@ -432,11 +448,13 @@ impl Call {
     }
 
     fn drop_future(&mut self) {
-        if self.future.take().is_some() {
+        if let Some(future) = self.future.take() {
             self.ticker.call_finished();
-            // A warm instance may still hold some: nobody will answer them.
-            self.outgoing.close();
+            // Before the guest goes, or its end would be taken for that of what it was writing. A warm instance may still hold some, which nobody
+            // will answer.
             self.streams.close();
+            drop(future);
+            self.outgoing.close();
         }
     }
 

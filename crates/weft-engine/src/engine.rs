@@ -5,8 +5,8 @@ use crate::error::{Code, Error, Result};
 use crate::prepared;
 use crate::state::State;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use wasmtime::component::Linker;
@@ -32,12 +32,65 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
 }
 
-pub struct Engine {
-    inner: wasmtime::Engine,
+/// What a guest needs of the engine that runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// One call at a time in each instance, as in WASI 0.2: faster than the other.
+    Nothing,
+    /// Async functions, streams or futures of the component model.
+    Concurrency,
+}
+
+/// wasmtime with one set of features, and the interfaces of WASI for it.
+pub struct Runtime {
+    engine: wasmtime::Engine,
     provided: Linker<State>,
+    pooling: bool,
+}
+
+impl Runtime {
+    /// The pool reserves address space for every slot; where that is short (ulimit -v, a small machine), instances are made on demand.
+    fn new(needs: Needs, instances: u32, memory: u64) -> Result<Self> {
+        let pooled = settings(needs, Some((instances, memory)));
+        let (engine, pooling) = match wasmtime::Engine::new(&pooled) {
+            Ok(engine) => (engine, true),
+            Err(_) => {
+                let engine = wasmtime::Engine::new(&settings(needs, None)).map_err(|error| {
+                    Error::from_wasmtime(
+                        Code::Unsupported,
+                        "cannot start the engine on this machine",
+                        &error,
+                    )
+                })?;
+                (engine, false)
+            }
+        };
+        let provided = prepared::provided(&engine)?;
+        Ok(Runtime {
+            engine,
+            provided,
+            pooling,
+        })
+    }
+
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    /// The interfaces of WASI, defined once for all components: doing so takes longer than anything else in linking one.
+    pub fn provided(&self) -> &Linker<State> {
+        &self.provided
+    }
+}
+
+pub struct Engine {
+    plain: Runtime,
+    /// Made for the first guest that needs it.
+    concurrent: Mutex<Option<Arc<Runtime>>>,
+    instances: u32,
+    memory: u64,
     ticker: Arc<Ticker>,
     thread: Option<JoinHandle<()>>,
-    pooling: bool,
     cache_dir: Option<PathBuf>,
 }
 
@@ -53,49 +106,51 @@ impl Engine {
         } else {
             config.max_memory_bytes
         };
-        // The pool reserves address space for every slot; where that is short (ulimit -v, a small machine), instances are made on demand.
-        let (inner, pooling) = match wasmtime::Engine::new(&settings(Some((instances, memory)))) {
-            Ok(engine) => (engine, true),
-            Err(_) => {
-                let engine = wasmtime::Engine::new(&settings(None)).map_err(|error| {
-                    Error::from_wasmtime(
-                        Code::Unsupported,
-                        "cannot start the engine on this machine",
-                        &error,
-                    )
-                })?;
-                (engine, false)
-            }
-        };
-        let provided = prepared::provided(&inner)?;
+        let plain = Runtime::new(Needs::Nothing, instances, memory)?;
         let ticker = Arc::new(Ticker::default());
         let thread = {
-            let (ticker, engine) = (ticker.clone(), inner.weak());
+            let ticker = ticker.clone();
+            ticker.add(&plain.engine);
             std::thread::Builder::new()
                 .name("weft-epoch".into())
-                .spawn(move || ticker.run(&engine))
+                .spawn(move || ticker.run())
                 .map_err(|error| {
                     Error::new(Code::Io, format!("cannot start the epoch thread: {error}"))
                 })?
         };
         ticker.thread.set(thread.thread().clone()).ok();
         Ok(Engine {
-            inner,
-            provided,
+            plain,
+            concurrent: Mutex::new(None),
+            instances,
+            memory,
             ticker,
             thread: Some(thread),
-            pooling,
             cache_dir: config.cache_dir,
         })
     }
 
-    pub fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.inner
+    /// What runs guests that need nothing beyond WASI 0.2.
+    pub fn plain(&self) -> &Runtime {
+        &self.plain
     }
 
-    /// The interfaces of WASI, defined once for all components: doing so takes longer than anything else in linking one.
-    pub fn provided(&self) -> &Linker<State> {
-        &self.provided
+    /// What runs the others, which pay for it in every call.
+    pub fn concurrent(&self) -> Result<Arc<Runtime>> {
+        let mut concurrent = self
+            .concurrent
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(runtime) = &*concurrent {
+            return Ok(runtime.clone());
+        }
+        let runtime = Arc::new(Runtime::new(
+            Needs::Concurrency,
+            self.instances,
+            self.memory,
+        )?);
+        self.ticker.add(&runtime.engine);
+        Ok(concurrent.insert(runtime).clone())
     }
 
     pub fn ticker(&self) -> &Arc<Ticker> {
@@ -103,7 +158,7 @@ impl Engine {
     }
 
     pub fn is_pooling(&self) -> bool {
-        self.pooling
+        self.plain.pooling
     }
 
     pub fn cache_dir(&self) -> Option<&PathBuf> {
@@ -122,11 +177,14 @@ impl Drop for Engine {
     }
 }
 
-fn settings(pool: Option<(u32, u64)>) -> Config {
+fn settings(needs: Needs, pool: Option<(u32, u64)>) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
-    // WASI 0.2 guests run faster without the machinery of 0.3; that will be a second engine.
-    config.concurrency_support(false);
+    // Guests without streams run faster without the machinery for them.
+    config.concurrency_support(needs == Needs::Concurrency);
+    if needs == Needs::Concurrency {
+        config.wasm_component_model_async(true);
+    }
     config.epoch_interruption(true);
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.cranelift_nan_canonicalization(false);
@@ -160,6 +218,7 @@ pub struct Ticker {
     started: AtomicU64,
     finished: AtomicU64,
     thread: std::sync::OnceLock<std::thread::Thread>,
+    engines: Mutex<Vec<wasmtime::EngineWeak>>,
 }
 
 impl Ticker {
@@ -176,7 +235,17 @@ impl Ticker {
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn run(&self, engine: &wasmtime::EngineWeak) {
+    fn add(&self, engine: &wasmtime::Engine) {
+        self.engines().push(engine.weak());
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Vec<wasmtime::EngineWeak>> {
+        self.engines
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn run(&self) {
         let mut idle = 0;
         let mut seen = 0;
         while !self.stop.load(Ordering::Acquire) {
@@ -200,9 +269,10 @@ impl Ticker {
                 self.parked.store(false, Ordering::Release);
                 idle = 0;
             }
-            match engine.upgrade() {
-                Some(engine) => engine.increment_epoch(),
-                None => return,
+            for engine in self.engines().iter() {
+                if let Some(engine) = engine.upgrade() {
+                    engine.increment_epoch();
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::asking::{Family, Numbers};
 use crate::blobstore;
 use crate::call::SLICE_OVER;
 use crate::component::Component;
-use crate::engine::{EPOCHS_A_SLICE, Engine, Ticker};
+use crate::engine::{EPOCHS_A_SLICE, Engine, Needs, Ticker};
 use crate::error::{Code, Error, Result};
 use crate::grants::Grants;
 use crate::messaging;
@@ -29,13 +29,35 @@ pub struct ImportedFunction {
     pub name: String,
     /// Its only result is `result<_, own<error>>` of wrpc:rpc/error: a call that fails may be told to the guest as such an error.
     pub gives_rpc_error: bool,
+    /// It is async: the guest may call others meanwhile.
+    pub is_async: bool,
+    /// Where streams and futures are among its parameters, and among its results.
+    pub param_paths: Vec<String>,
+    pub result_paths: Vec<String>,
     /// Of a function that the component's own types tell of.
     ty: Option<ComponentFunc>,
+}
+
+impl ImportedFunction {
+    fn new(name: String, gives_rpc_error: bool, ty: Option<ComponentFunc>) -> Self {
+        // One that cannot cross is refused where it is linked.
+        let shape = ty.as_ref().and_then(|ty| transcode::shape(ty).ok());
+        let shape = shape.unwrap_or_default();
+        ImportedFunction {
+            name,
+            gives_rpc_error,
+            is_async: shape.is_async,
+            param_paths: shape.param_paths,
+            result_paths: shape.result_paths,
+            ty,
+        }
+    }
 }
 
 pub struct Prepared {
     engine: wasmtime::Engine,
     component: wasmtime::component::Component,
+    pub needs: Needs,
     pub ticker: Arc<Ticker>,
     pub grants: Arc<Grants>,
     pub pre: InstancePre<State>,
@@ -50,8 +72,18 @@ pub struct Prepared {
 impl Prepared {
     pub fn new(engine: &Engine, component: &Component, config: &[u8]) -> Result<Self> {
         let grants = Arc::new(Grants::parse(config)?);
-        let mut linker = Cow::Borrowed(engine.provided());
-        let imports = link_imports(&mut linker, engine, component, &grants)?;
+        let concurrent;
+        let runtime = match component.needs {
+            Needs::Nothing => engine.plain(),
+            Needs::Concurrency => {
+                concurrent = engine.concurrent()?;
+                &*concurrent
+            }
+        };
+        let mut linker = Cow::Borrowed(runtime.provided());
+        let imports = link_imports(&mut linker, runtime.wasmtime(), component, &grants)?;
+        let wasmtime = runtime.wasmtime().clone();
+        refuse_exports(&wasmtime, component)?;
         let pre = linker.instantiate_pre(&component.inner).map_err(|error| {
             Error::from_wasmtime(
                 Code::TypeMismatch,
@@ -61,7 +93,8 @@ impl Prepared {
             .hint("rebuild the component against WASI 0.2")
         })?;
         Ok(Prepared {
-            engine: engine.wasmtime().clone(),
+            engine: wasmtime,
+            needs: component.needs,
             component: component.inner.clone(),
             ticker: engine.ticker().clone(),
             http: ProxyPre::new(pre.clone()).ok(),
@@ -207,14 +240,42 @@ fn gives(function: &ComponentFunc, error: Option<ResourceType>) -> bool {
     }
 }
 
+/// What a component with streams exports is looked at when it is loaded, and not at the first call.
+fn refuse_exports(engine: &wasmtime::Engine, component: &Component) -> Result<()> {
+    if component.needs == Needs::Nothing {
+        return Ok(());
+    }
+    let check = |name: &str, ty: &ComponentFunc| match transcode::shape(ty) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::from_wasmtime(
+            Code::Unsupported,
+            &format!("the export {name} cannot be called"),
+            &error,
+        )),
+    };
+    for (name, item) in component.inner.component_type().exports(engine) {
+        match item.ty {
+            ComponentItem::ComponentFunc(ty) => check(name, &ty)?,
+            ComponentItem::ComponentInstance(interface) => {
+                for (function, item) in interface.exports(engine) {
+                    if let ComponentItem::ComponentFunc(ty) = item.ty {
+                        check(&format!("{name}#{function}"), &ty)?;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Defines the imports that C answers, and refuses by name those that nobody does. A component without any is linked with what all share.
 fn link_imports(
     linker: &mut Cow<'_, Linker<State>>,
-    engine: &Engine,
+    wasmtime: &wasmtime::Engine,
     component: &Component,
     grants: &Grants,
 ) -> Result<Vec<ImportedFunction>> {
-    let wasmtime = engine.wasmtime();
     let rpc_error = rpc_error(wasmtime, component);
     let mut imports = Vec::new();
     let mut missing = Vec::new();
@@ -260,11 +321,8 @@ fn link_imports(
         }
         let mut instance = linker.to_mut().instance(name).map_err(refused)?;
         let mut number = |function: &str, gives_rpc_error: bool, ty: Option<ComponentFunc>| {
-            imports.push(ImportedFunction {
-                name: format!("{name}#{function}"),
-                gives_rpc_error,
-                ty,
-            });
+            let full_name = format!("{name}#{function}");
+            imports.push(ImportedFunction::new(full_name, gives_rpc_error, ty));
             u32::try_from(imports.len() - 1)
                 .map_err(|_| Error::new(Code::ResourceExhausted, "too many imports"))
         };
@@ -318,11 +376,8 @@ fn link_family(
         first: imports.len() as u32,
         asked: family.asked,
     };
-    imports.extend(family.asked.iter().map(|name| ImportedFunction {
-        name: (*name).to_owned(),
-        gives_rpc_error: false,
-        ty: None,
-    }));
+    let asked = family.asked.iter();
+    imports.extend(asked.map(|name| ImportedFunction::new((*name).to_owned(), false, None)));
     (family.link)(linker, numbers).map_err(|error| {
         let what = format!("cannot define {}", family.name);
         Error::from_wasmtime(Code::Internal, &what, &error)

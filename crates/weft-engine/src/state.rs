@@ -6,7 +6,7 @@ use crate::imports::ImportQueue;
 use crate::logs::LogQueue;
 use crate::outgoing::OutgoingQueue;
 use crate::streams::StreamQueue;
-use crate::transcode::{BytesHost, ResourceTable as HandleTable, wire};
+use crate::transcode::{self, BytesHost, ResourceTable as HandleTable, wire};
 use http::Request;
 use std::future::Future;
 use std::pin::Pin;
@@ -116,6 +116,15 @@ impl BytesHost for State {
         params: Vec<u8>,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>> {
         self.imports.park(id, params)
+    }
+
+    fn open_import(&mut self, id: u32, params: Vec<u8>) -> (u64, transcode::ImportFuture) {
+        let pending = self.imports.begin(id, params);
+        (pending.token(), Box::pin(pending))
+    }
+
+    fn streams(&self) -> StreamQueue {
+        self.streams.clone()
     }
 
     fn resources(&mut self) -> &mut HandleTable {

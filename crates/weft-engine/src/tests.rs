@@ -7,6 +7,7 @@ mod linked;
 mod malformed;
 mod messaging;
 mod outgoing;
+mod streams;
 
 use crate::call::{AGAIN, Call, DONE, HttpRequest, Lane};
 use crate::component::Component;

@@ -79,9 +79,11 @@ pub fn componentize(module: &[u8], options: &Options) -> Result<Vec<u8>> {
     let component = encoder
         .encode()
         .context("cannot make a component of the module")?;
-    Validator::new_with_features(WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL)
-        .validate_all(&component)
-        .context("the component made is not valid")?;
+    Validator::new_with_features(
+        WasmFeatures::WASM3 | WasmFeatures::COMPONENT_MODEL | WasmFeatures::CM_ASYNC,
+    )
+    .validate_all(&component)
+    .context("the component made is not valid")?;
     Ok(component)
 }
 

@@ -6,17 +6,19 @@
 //! package, a damaged file; each is an error of its own with its own way out.
 //! Does not validate function bodies: that is done when the component is compiled.
 
+mod lifts;
 mod types;
 mod wasi;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use wasmparser::{Encoding, KnownCustom, Parser, Payload};
+use wasmparser::{CanonicalFunction, CanonicalOption, Encoding, KnownCustom, Parser, Payload};
 use wit_component::WitPrinter;
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Resolve, World};
 
+use crate::engine::Needs;
 use crate::error::{Code, Error, Result};
 use types::items;
 use wasi::{async_items, is_wasi_03, kind, wasi_versions};
@@ -106,26 +108,41 @@ impl Description {
     }
 }
 
-/// Refuses what can never run here, by name: files that are not components, and components that need WASI 0.3.
-pub fn check_supported(wasm: &[u8]) -> Result<()> {
+/// Refuses what can never run here, by name: files that are not components, and components that need WASI 0.3. Says which engine the others need.
+pub fn check_supported(wasm: &[u8]) -> Result<Needs> {
     check_component(wasm)?;
     // First, because decode() makes room for what a section promises, however little follows.
     let scanned = scan(wasm)?;
+    let newer: Vec<_> = scanned
+        .import_names
+        .into_iter()
+        .filter(|name| is_wasi_03(name))
+        .collect();
+    if !newer.is_empty() {
+        return Err(unsupported(&newer));
+    }
     // A component whose interface cannot be told in WIT may still be fine; wasmtime decides about those.
     let Ok(DecodedWasm::Component(resolve, world)) = decode(wasm) else {
-        return match scanned
-            .import_names
-            .into_iter()
-            .find(|name| is_wasi_03(name))
-        {
-            Some(name) => Err(unsupported(&[name])),
-            None => Ok(()),
-        };
+        return concurrent_if(scanned.needs == Needs::Concurrency, wasm);
     };
-    match async_items(&resolve, &resolve.worlds[world]) {
-        names if names.is_empty() => Ok(()),
-        names => Err(unsupported(&names)),
+    let (newer, others): (Vec<_>, Vec<_>) = async_items(&resolve, &resolve.worlds[world])
+        .into_iter()
+        .partition(|name| is_wasi_03(name));
+    if !newer.is_empty() {
+        return Err(unsupported(&newer));
     }
+    concurrent_if(
+        scanned.needs == Needs::Concurrency || !others.is_empty(),
+        wasm,
+    )
+}
+
+fn concurrent_if(needs: bool, wasm: &[u8]) -> Result<Needs> {
+    if !needs {
+        return Ok(Needs::Nothing);
+    }
+    lifts::refuse_sync_lifts(wasm)?;
+    Ok(Needs::Concurrency)
 }
 
 /// Everything there is to say about a component.
@@ -227,7 +244,7 @@ fn unsupported(names: &[String]) -> Error {
     Error::new(
         Code::Unsupported,
         format!(
-            "the component needs WASI 0.3 or async interfaces, which are not supported yet: {}",
+            "the component needs WASI 0.3, which is not supported yet: {}",
             names.join(", ")
         ),
     )
@@ -238,16 +255,22 @@ fn one_line(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-#[derive(Default)]
 struct Scanned {
     producers: BTreeMap<String, BTreeMap<String, String>>,
     core_modules: usize,
     import_names: Vec<String>,
+    /// By what it uses inside, whatever its interface shows.
+    needs: Needs,
 }
 
 /// One pass over all sections, of nested modules and components too.
 fn scan(wasm: &[u8]) -> Result<Scanned> {
-    let mut out = Scanned::default();
+    let mut out = Scanned {
+        producers: BTreeMap::new(),
+        core_modules: 0,
+        import_names: Vec::new(),
+        needs: Needs::Nothing,
+    };
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(|error| damaged(&error.to_string()))? {
@@ -264,6 +287,14 @@ fn scan(wasm: &[u8]) -> Result<Scanned> {
                     out.import_names.push(import.name.name.to_owned());
                 }
             }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section {
+                    let function = function.map_err(|error| damaged(&error.to_string()))?;
+                    if uses_concurrency(&function) {
+                        out.needs = Needs::Concurrency;
+                    }
+                }
+            }
             Payload::CustomSection(section) => {
                 if let KnownCustom::Producers(fields) = section.as_known() {
                     for field in fields.into_iter().flatten() {
@@ -278,6 +309,20 @@ fn scan(wasm: &[u8]) -> Result<Scanned> {
         }
     }
     Ok(out)
+}
+
+/// Whether it is one of the functions that only an engine with concurrency has, or is async.
+fn uses_concurrency(function: &CanonicalFunction) -> bool {
+    let is_async = |options: &[CanonicalOption]| options.contains(&CanonicalOption::Async);
+    match function {
+        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
+            is_async(options)
+        }
+        CanonicalFunction::ResourceNew { .. }
+        | CanonicalFunction::ResourceDrop { .. }
+        | CanonicalFunction::ResourceRep { .. } => false,
+        _ => true,
+    }
 }
 
 fn print(resolve: &Resolve, world: &World) -> std::result::Result<String, String> {

@@ -123,6 +123,7 @@ fn holds_async(resolve: &Resolve, ty: &Type, seen: &mut HashMap<TypeId, bool>) -
 #[cfg(test)]
 mod tests {
     use crate::describe::{Kind, check_supported, describe};
+    use crate::engine::Needs;
     use crate::error::Code;
 
     fn wasm(wat: &str) -> Vec<u8> {
@@ -158,8 +159,15 @@ mod tests {
             "{}",
             error.message
         );
+    }
+
+    #[test]
+    fn streams_of_its_own_need_the_engine_that_has_them() {
         let wat = r#"(component (import "a:b/c" (instance (export "read" (func (result (stream u8)))))))"#;
-        let error = check_supported(&wasm(wat)).unwrap_err();
-        assert!(error.message.contains("a:b/c#read"), "{}", error.message);
+        assert_eq!(check_supported(&wasm(wat)).unwrap(), Needs::Concurrency);
+        let wat = r#"(component (core func (canon waitable-set.new)))"#;
+        assert_eq!(check_supported(&wasm(wat)).unwrap(), Needs::Concurrency);
+        let wat = r#"(component (import "a:b/c" (instance (export "read" (func (result u8))))))"#;
+        assert_eq!(check_supported(&wasm(wat)).unwrap(), Needs::Nothing);
     }
 }

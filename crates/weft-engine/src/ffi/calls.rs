@@ -24,6 +24,7 @@ pub(super) const BODY_ERROR: u32 = 4;
 
 /// What weft_prepared_import tells of a function.
 pub(super) const IMPORT_RPC_ERROR: u32 = 1;
+pub(super) const IMPORT_ASYNC: u32 = 2;
 /// What weft_call_head_error returns where there is none.
 const NO_ERROR_CODE: u32 = u32::MAX;
 
@@ -399,10 +400,13 @@ pub unsafe extern "C" fn weft_prepared_import(
         Some(function) => {
             unsafe {
                 *name = RawBytes::of(function.name.as_bytes());
-                *flags = match function.gives_rpc_error {
-                    true => IMPORT_RPC_ERROR,
-                    false => 0,
-                };
+                *flags = 0;
+                if function.gives_rpc_error {
+                    *flags |= IMPORT_RPC_ERROR;
+                }
+                if function.is_async {
+                    *flags |= IMPORT_ASYNC;
+                }
             }
             true
         }

@@ -3,11 +3,11 @@
 //! compiler is asked whether it says the same. Sizes and offsets come from the compiled structs, prototypes from the text of those files.
 
 use super::calls::{
-    BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS, IMPORT_RPC_ERROR,
+    BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, BODY_TRAILERS, IMPORT_ASYNC, IMPORT_RPC_ERROR,
 };
 use super::outgoing::{HTTP_CANCELLED, HTTP_NONE, HTTP_REQUEST, HTTP_WANTS_BODY};
 use super::signatures::{PARAMS, RESULTS};
-use super::streams::{STREAM_DROPPED, STREAM_NONE, STREAM_READABLE, STREAM_WANTED};
+use super::streams::{STREAM_DROPPED, STREAM_LEFT, STREAM_NONE, STREAM_READABLE, STREAM_WANTED};
 use super::*;
 use crate::waker::RawWaker;
 use crate::{call, logs};
@@ -178,10 +178,12 @@ fn constants() -> Vec<String> {
         ("WEFT_CALL_YIELDED", call::YIELDED),
         ("WEFT_CALL_HTTP", call::HTTP),
         ("WEFT_CALL_STREAM", call::STREAM),
+        ("WEFT_CALL_RESULT", call::RESULT),
         ("WEFT_STREAM_NONE", STREAM_NONE),
         ("WEFT_STREAM_READABLE", STREAM_READABLE),
         ("WEFT_STREAM_WANTED", STREAM_WANTED),
         ("WEFT_STREAM_DROPPED", STREAM_DROPPED),
+        ("WEFT_STREAM_LEFT", STREAM_LEFT),
         ("WEFT_HTTP_NONE", HTTP_NONE),
         ("WEFT_HTTP_REQUEST", HTTP_REQUEST),
         ("WEFT_HTTP_WANTS_BODY", HTTP_WANTS_BODY),
@@ -192,6 +194,7 @@ fn constants() -> Vec<String> {
         ("WEFT_BODY_END", BODY_END),
         ("WEFT_BODY_ERROR", BODY_ERROR),
         ("WEFT_IMPORT_RPC_ERROR", IMPORT_RPC_ERROR),
+        ("WEFT_IMPORT_ASYNC", IMPORT_ASYNC),
         ("WEFT_PART_PARAMS", PARAMS),
         ("WEFT_PART_RESULTS", RESULTS),
     ]

@@ -12,6 +12,8 @@ use wasmtime::component::{Lift, ResourceAny};
 use wasmtime::{Result, ValRaw, bail};
 use wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
 
+use super::channels::Given;
+use super::path::Path;
 use super::resources::Lifted;
 use super::types::foreign_resource;
 use super::wire::{
@@ -19,11 +21,13 @@ use super::wire::{
     put_unsigned,
 };
 
-/// Where the encoded values go, and the handles met on the way with the place where each belongs.
+/// Where the encoded values go, the handles met on the way with the place where each belongs, and the streams and futures with their paths.
 #[derive(Default)]
 pub struct Sink {
     pub bytes: Vec<u8>,
     pub handles: Vec<(usize, Lifted)>,
+    pub given: Vec<(String, Given)>,
+    path: Path,
 }
 
 /// Flat values, taken one after the other.
@@ -100,13 +104,17 @@ pub fn from_flat(
             list(out, cx, i, ptr, len)?;
         }
         InterfaceType::Record(i) => {
-            for field in &types[i].fields {
+            for (place, field) in types[i].fields.iter().enumerate() {
+                out.path.enter(place);
                 from_flat(out, cx, field.ty, src)?;
+                out.path.leave();
             }
         }
         InterfaceType::Tuple(i) => {
-            for ty in &types[i].types {
+            for (place, ty) in types[i].types.iter().enumerate() {
+                out.path.enter(place);
                 from_flat(out, cx, *ty, src)?;
+                out.path.leave();
             }
         }
         InterfaceType::Variant(i) => {
@@ -134,9 +142,10 @@ pub fn from_flat(
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             handle(out, cx, ty, src.next()?.get_u32())?
         }
-        InterfaceType::Future(_)
-        | InterfaceType::Stream(_)
-        | InterfaceType::ErrorContext(_)
+        InterfaceType::Future(_) | InterfaceType::Stream(_) => {
+            stream(out, cx, ty, src.next()?.get_u32())?;
+        }
+        InterfaceType::ErrorContext(_)
         | InterfaceType::Map(_)
         | InterfaceType::FixedLengthList(_) => bail!("a value of this type cannot cross as bytes"),
     }
@@ -187,16 +196,20 @@ pub fn from_memory(
         }
         InterfaceType::Record(i) => {
             let mut at = offset;
-            for field in &types[i].fields {
+            for (number, field) in types[i].fields.iter().enumerate() {
                 let place = types.canonical_abi(&field.ty).next_field32_size(&mut at);
+                out.path.enter(number);
                 from_memory(out, cx, field.ty, place)?;
+                out.path.leave();
             }
         }
         InterfaceType::Tuple(i) => {
             let mut at = offset;
-            for ty in &types[i].types {
+            for (number, ty) in types[i].types.iter().enumerate() {
                 let place = types.canonical_abi(ty).next_field32_size(&mut at);
+                out.path.enter(number);
                 from_memory(out, cx, *ty, place)?;
+                out.path.leave();
             }
         }
         InterfaceType::Variant(i) => {
@@ -216,9 +229,11 @@ pub fn from_memory(
             let index = u32::from_le_bytes(*slice(cx, offset, 4)?.first_chunk().unwrap());
             handle(out, cx, ty, index)?;
         }
-        InterfaceType::Future(_)
-        | InterfaceType::Stream(_)
-        | InterfaceType::ErrorContext(_)
+        InterfaceType::Future(_) | InterfaceType::Stream(_) => {
+            let index = u32::from_le_bytes(*slice(cx, offset, 4)?.first_chunk().unwrap());
+            stream(out, cx, ty, index)?;
+        }
+        InterfaceType::ErrorContext(_)
         | InterfaceType::Map(_)
         | InterfaceType::FixedLengthList(_) => bail!("a value of this type cannot cross as bytes"),
         _ => {
@@ -510,6 +525,16 @@ fn handle(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, index: u3
     };
     cx.consume_fuel(super::resources::TOKEN_BYTES)?;
     out.handles.push((out.bytes.len(), lifted));
+    Ok(())
+}
+
+/// Pending: what there is of it goes beside the values.
+fn stream(out: &mut Sink, cx: &mut LiftContext<'_>, ty: InterfaceType, index: u32) -> Result<()> {
+    let Some(path) = out.path.name() else {
+        bail!("a stream or future is nested too deep");
+    };
+    out.bytes.push(0);
+    out.given.push((path, Given::lift(cx, ty, index)?));
     Ok(())
 }
 

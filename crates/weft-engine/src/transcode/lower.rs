@@ -13,7 +13,9 @@ use wasmtime::component::Lower;
 use wasmtime::{Result, ValRaw, bail};
 use wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
 
+use super::channels::Ends;
 use super::lift::{is_plain, min_bytes};
+use super::path::Path;
 use super::resources::ResourceTable;
 use super::types::foreign_resource;
 use super::wire::{Reader, WireResult};
@@ -21,10 +23,23 @@ use super::wire::{Reader, WireResult};
 /// The longest string that the component model lets a host hand to a guest, in bytes of the guest's encoding.
 const MAX_STRING_BYTES: usize = (1 << 31) - 1;
 
-/// Encoded values on their way into a guest, and the table that knows the handles among them.
+/// Encoded values on their way into a guest, the table that knows the handles among them, and the channels of its streams and futures.
 pub struct Source<'a> {
-    pub reader: Reader<'a>,
-    pub table: Option<&'a ResourceTable>,
+    reader: Reader<'a>,
+    table: Option<&'a ResourceTable>,
+    ends: Option<&'a Ends>,
+    path: Path,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(bytes: &'a [u8], table: Option<&'a ResourceTable>, ends: Option<&'a Ends>) -> Self {
+        Source {
+            reader: Reader::new(bytes),
+            table,
+            ends,
+            path: Path::default(),
+        }
+    }
 }
 
 /// Flat values to be written one after the other; they begin as zeros, so what is skipped is zero.
@@ -95,14 +110,18 @@ pub fn to_flat<T>(
             dst.put32(len)
         }
         InterfaceType::Record(i) => {
-            for field in &types[i].fields {
+            for (place, field) in types[i].fields.iter().enumerate() {
+                src.path.enter(place);
                 to_flat(src, cx, field.ty, dst)?;
+                src.path.leave();
             }
             Ok(())
         }
         InterfaceType::Tuple(i) => {
-            for ty in &types[i].types {
+            for (place, ty) in types[i].types.iter().enumerate() {
+                src.path.enter(place);
                 to_flat(src, cx, *ty, dst)?;
+                src.path.leave();
             }
             Ok(())
         }
@@ -140,9 +159,11 @@ pub fn to_flat<T>(
             let index = handle(src, cx, ty)?;
             dst.put32(index)
         }
-        InterfaceType::Future(_)
-        | InterfaceType::Stream(_)
-        | InterfaceType::ErrorContext(_)
+        InterfaceType::Future(_) | InterfaceType::Stream(_) => {
+            let index = stream(src, cx, ty)?;
+            dst.put32(index)
+        }
+        InterfaceType::ErrorContext(_)
         | InterfaceType::Map(_)
         | InterfaceType::FixedLengthList(_) => bail!("a value of this type cannot cross as bytes"),
     }
@@ -187,17 +208,21 @@ pub fn to_memory<T>(
         }
         InterfaceType::Record(i) => {
             let mut at = offset;
-            for field in &types[i].fields {
+            for (number, field) in types[i].fields.iter().enumerate() {
                 let place = types.canonical_abi(&field.ty).next_field32_size(&mut at);
+                src.path.enter(number);
                 to_memory(src, cx, field.ty, place)?;
+                src.path.leave();
             }
             Ok(())
         }
         InterfaceType::Tuple(i) => {
             let mut at = offset;
-            for ty in &types[i].types {
+            for (number, ty) in types[i].types.iter().enumerate() {
                 let place = types.canonical_abi(ty).next_field32_size(&mut at);
+                src.path.enter(number);
                 to_memory(src, cx, *ty, place)?;
+                src.path.leave();
             }
             Ok(())
         }
@@ -229,9 +254,12 @@ pub fn to_memory<T>(
             place(cx, offset, 4)?.copy_from_slice(&index.to_le_bytes());
             Ok(())
         }
-        InterfaceType::Future(_)
-        | InterfaceType::Stream(_)
-        | InterfaceType::ErrorContext(_)
+        InterfaceType::Future(_) | InterfaceType::Stream(_) => {
+            let index = stream(src, cx, ty)?;
+            place(cx, offset, 4)?.copy_from_slice(&index.to_le_bytes());
+            Ok(())
+        }
+        InterfaceType::ErrorContext(_)
         | InterfaceType::Map(_)
         | InterfaceType::FixedLengthList(_) => bail!("a value of this type cannot cross as bytes"),
         _ => {
@@ -485,6 +513,13 @@ fn fill<const N: usize>(
         *slot = next(reader)?;
     }
     Ok(())
+}
+
+fn stream<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>, ty: InterfaceType) -> Result<u32> {
+    match src.ends {
+        Some(ends) => ends.lower(cx, ty, &mut src.reader, src.path.name()),
+        None => bail!("a stream or future has no channel"),
+    }
 }
 
 fn handle<T>(src: &mut Source<'_>, cx: &mut LowerContext<'_, T>, ty: InterfaceType) -> Result<u32> {

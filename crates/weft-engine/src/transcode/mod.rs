@@ -8,16 +8,25 @@
 //! Errors: bytes that are no encoding of the type carry an [`EncodingError`] in their chain, everything else is a trap of
 //! the guest or a misuse. After an error of `call_export` the instance must not be used again.
 
+mod channels;
+mod element;
 mod lift;
 mod lower;
+mod measure;
+mod path;
 mod raw;
 mod resources;
+mod streamed;
 mod types;
 pub mod vals;
 pub mod wire;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::streams::StreamQueue;
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, Func, Instance, LinkerInstance};
@@ -25,7 +34,8 @@ use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
 
 pub use resources::ResourceTable;
-pub use types::MAX_DEPTH;
+pub use streamed::{call_streamed, link_streamed};
+pub use types::{MAX_DEPTH, shape};
 pub use wire::EncodingError;
 
 /// The encoded results of an import, when they are there.
@@ -39,6 +49,16 @@ pub trait BytesHost: Send + 'static {
     /// The resources of this store that cross as bytes.
     fn resources(&mut self) -> &mut ResourceTable;
 
+    /// Begins import `id` likewise, with channels for the streams and futures among its values: its token, which names them in `streams`.
+    fn open_import(&mut self, id: u32, params: Vec<u8>) -> (u64, ImportFuture) {
+        (u64::from(id), self.call_import(id, params))
+    }
+
+    /// The channels beside the values.
+    fn streams(&self) -> StreamQueue {
+        StreamQueue::default()
+    }
+
     /// The guest has dropped its own handle `bytes` of the foreign resource that was linked as `id`. Most hosts need not care.
     fn drop_resource(&mut self, id: u32, bytes: &[u8]) {
         let _ = (id, bytes);
@@ -51,6 +71,11 @@ pub struct ExportPlan {
     index: ComponentExportIndex,
     ty: ComponentFunc,
     has_handles: bool,
+    is_async: bool,
+    /// Of the results of a function lifted as async.
+    async_results: usize,
+    param_paths: Arc<[String]>,
+    result_paths: Arc<[String]>,
     name: String,
 }
 
@@ -87,8 +112,27 @@ impl ExportPlan {
             index,
             ty,
             has_handles: shape.has_handles,
+            is_async: shape.is_async,
+            async_results: shape.async_results.unwrap_or(1),
+            param_paths: shape.param_paths.into(),
+            result_paths: shape.result_paths.into(),
             name,
         })
+    }
+
+    /// It is async, or has streams or futures among its values: its guest may go on when it has returned, see `call_streamed`.
+    pub fn is_streamed(&self) -> bool {
+        self.is_async || !self.param_paths.is_empty() || !self.result_paths.is_empty()
+    }
+
+    /// Where streams and futures are among its parameters: "1", "0.1".
+    pub fn param_paths(&self) -> &[String] {
+        &self.param_paths
+    }
+
+    /// The same of its results.
+    pub fn result_paths(&self) -> &[String] {
+        &self.result_paths
     }
 
     /// `interface#function`, or the function's name.
@@ -127,17 +171,26 @@ pub async fn call_export<T: BytesHost>(
 ) -> Result<Vec<u8>> {
     let mut store = store.as_context_mut();
     let func = plan.func(&mut store, instance)?;
-    if !plan.has_handles {
-        let params = raw::ExportParams(params, None);
-        let raw::ExportResults(bytes, _) = raw::typed(func).call_async(&mut store, params).await?;
-        return Ok(bytes);
+    let table = plan
+        .has_handles
+        .then(|| store.data_mut().resources().share());
+    let params = raw::ExportParams {
+        bytes: Cow::Borrowed(params),
+        table: table.clone(),
+        ends: None,
+    };
+    let called = raw::typed::<1>(func).call_async(&mut store, params).await;
+    if let Some(table) = table {
+        table.end_of_call();
     }
-    let table = store.data_mut().resources().share();
-    let params = raw::ExportParams(params, Some(table.clone()));
-    let called = raw::typed(func).call_async(&mut store, params).await;
-    table.end_of_call();
-    let raw::ExportResults(bytes, handles) = called?;
-    store.data_mut().resources().insert(bytes, handles)
+    let raw::ExportResults(sink) = called?;
+    match sink.handles.is_empty() {
+        true => Ok(sink.bytes),
+        false => store
+            .data_mut()
+            .resources()
+            .insert(sink.bytes, sink.handles),
+    }
 }
 
 /// Answers the imported function `func_name` by `BytesHost::call_import(id, ..)`. Errors name it as `full_name`.
@@ -151,6 +204,9 @@ pub fn link_import<T: BytesHost>(
     let shape = types::shape(ty)
         .with_context(|| format!("the imported function `{func_name}` cannot be linked"))?;
     let handles = shape.has_handles;
+    if shape.is_async || shape.has_streams() {
+        return link_streamed(linker, func_name, full_name, shape, id);
+    }
     macro_rules! dispatch {
         ($($n:literal)*) => {
             match (shape.params.unwrap_or(0), shape.results.unwrap_or(0)) {
@@ -170,26 +226,31 @@ fn wrap<T: BytesHost, const P: usize, const R: usize>(
     id: u32,
     handles: bool,
 ) -> Result<()> {
-    let named: std::sync::Arc<str> = full_name.into();
-    linker.func_wrap_async(
-        name,
-        move |mut store, raw::ImportParams::<P>(bytes, lifted)| {
-            let named = named.clone();
-            Box::new(async move {
-                let bytes = if lifted.is_empty() {
-                    bytes
-                } else {
-                    store.data_mut().resources().insert(bytes, lifted)?
-                };
-                let called = store.data_mut().call_import(id, bytes);
-                let bytes = called
-                    .await
-                    .with_context(|| format!("the import `{named}` failed"))?;
-                let table = handles.then(|| store.data_mut().resources().share());
-                Ok(raw::ImportResults::<R>(bytes, table, named))
+    let named: Arc<str> = full_name.into();
+    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(sink)| {
+        let named = named.clone();
+        Box::new(async move {
+            let bytes = if sink.handles.is_empty() {
+                sink.bytes
+            } else {
+                store
+                    .data_mut()
+                    .resources()
+                    .insert(sink.bytes, sink.handles)?
+            };
+            let called = store.data_mut().call_import(id, bytes);
+            let bytes = called
+                .await
+                .with_context(|| format!("the import `{named}` failed"))?;
+            let table = handles.then(|| store.data_mut().resources().share());
+            Ok(raw::ImportResults::<R> {
+                bytes,
+                table,
+                name: named,
+                ends: None,
             })
-        },
-    )
+        })
+    })
 }
 
 /// Defines a resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept for the

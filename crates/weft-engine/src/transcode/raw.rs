@@ -7,6 +7,7 @@
 //! read; what is read of guest memory is checked. They hold for *every* function type, because the type is walked at the
 //! call: a wrong plan can make a call fail, never make it unsound.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -16,26 +17,36 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower, TypedFunc};
 use wasmtime::{Result, ValRaw, bail};
 
+use super::channels::Ends;
 use super::lift::{self, Sink};
 use super::lower::{self, Source};
-use super::resources::{Lifted, ResourceTable};
-use super::wire::{EncodingError, Reader};
+use super::resources::ResourceTable;
+use super::wire::EncodingError;
 
 /// The most flat values that parameters may take before they go through memory.
 const MAX_FLAT_PARAMS: usize = 16;
 
 /// Parameters of an import on their way out of a guest. `N` is the number of their flat values, 0 if they are in memory.
-pub struct ImportParams<const N: usize>(pub Vec<u8>, pub Vec<(usize, Lifted)>);
+pub struct ImportParams<const N: usize>(pub Sink);
 
 /// Results of an import on their way into a guest. `N` is the number of their flat values, 0 if they are in memory.
-/// The last member is the import's name, for what is wrong with them.
-pub struct ImportResults<const N: usize>(pub Vec<u8>, pub Option<ResourceTable>, pub Arc<str>);
+pub struct ImportResults<const N: usize> {
+    pub bytes: Vec<u8>,
+    pub table: Option<ResourceTable>,
+    /// The import's name, for what is wrong with them.
+    pub name: Arc<str>,
+    pub ends: Option<Ends>,
+}
 
 /// Parameters of an export on their way into a guest.
-pub struct ExportParams<'a>(pub &'a [u8], pub Option<ResourceTable>);
+pub struct ExportParams<'a> {
+    pub bytes: Cow<'a, [u8]>,
+    pub table: Option<ResourceTable>,
+    pub ends: Option<Ends>,
+}
 
-/// Results of an export on their way out of a guest.
-pub struct ExportResults(pub Vec<u8>, pub Vec<(usize, Lifted)>);
+/// Results of an export on their way out of a guest. `N` is the number of flat values that it returns, or 1 if it returns fewer or in memory.
+pub struct ExportResults<const N: usize>(pub Sink);
 
 /// What `SIZE32` and `ALIGN32` say. Neither is true nor used: the real values come from the type at the call.
 const NOMINAL: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
@@ -88,7 +99,7 @@ unsafe impl<const N: usize> Lift for ImportParams<N> {
     ) -> Result<Self> {
         let mut sink = Sink::default();
         lift::from_flat(&mut sink, cx, ty, &mut lift::Slots::new(src))?;
-        Ok(ImportParams(sink.bytes, sink.handles))
+        Ok(ImportParams(sink))
     }
 
     fn linear_lift_from_memory(
@@ -105,7 +116,7 @@ unsafe impl<const N: usize> Lift for ImportParams<N> {
         };
         let mut sink = Sink::default();
         lift::from_memory(&mut sink, cx, ty, offset)?;
-        Ok(ImportParams(sink.bytes, sink.handles))
+        Ok(ImportParams(sink))
     }
 }
 
@@ -131,12 +142,9 @@ unsafe impl<const N: usize> Lower for ImportResults<N> {
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> Result<()> {
         let slots = dst.write([ValRaw::u64(0); N]);
-        let mut source = Source {
-            reader: Reader::new(&self.0),
-            table: self.1.as_ref(),
-        };
+        let mut source = Source::new(&self.bytes, self.table.as_ref(), self.ends.as_ref());
         lower::to_flat(&mut source, cx, ty, &mut lower::Slots::new(slots))
-            .map_err(|error| of_import(&self.2, error))
+            .map_err(|error| of_import(&self.name, error))
     }
 
     fn linear_lower_to_memory<T>(
@@ -145,11 +153,8 @@ unsafe impl<const N: usize> Lower for ImportResults<N> {
         ty: InterfaceType,
         offset: usize,
     ) -> Result<()> {
-        let mut source = Source {
-            reader: Reader::new(&self.0),
-            table: self.1.as_ref(),
-        };
-        lower::to_memory(&mut source, cx, ty, offset).map_err(|error| of_import(&self.2, error))
+        let mut source = Source::new(&self.bytes, self.table.as_ref(), self.ends.as_ref());
+        lower::to_memory(&mut source, cx, ty, offset).map_err(|error| of_import(&self.name, error))
     }
 }
 
@@ -176,10 +181,7 @@ unsafe impl Lower for ExportParams<'_> {
         dst: &mut MaybeUninit<Self::Lower>,
     ) -> Result<()> {
         let slots = dst.write([ValRaw::u64(0); MAX_FLAT_PARAMS]);
-        let mut source = Source {
-            reader: Reader::new(self.0),
-            table: self.1.as_ref(),
-        };
+        let mut source = Source::new(&self.bytes, self.table.as_ref(), self.ends.as_ref());
         let abi = cx.types.canonical_abi(&ty);
         if abi.flat_count(MAX_FLAT_PARAMS).is_some() {
             lower::to_flat(&mut source, cx, ty, &mut lower::Slots::new(slots))?;
@@ -202,9 +204,10 @@ unsafe impl Lower for ExportParams<'_> {
     }
 }
 
-// SAFETY: one `ValRaw`: the flat result, the address of the results, or unused.
-unsafe impl ComponentType for ExportResults {
-    type Lower = [ValRaw; 1];
+// SAFETY: as many `ValRaw` as the function returns: its flat results, or their address, which a function lifted as async passes in the same way. A
+// function without results is given as one with one, which is there and unused; of a function that is lifted as async it is not, see `typed`.
+unsafe impl<const N: usize> ComponentType for ExportResults<N> {
+    type Lower = [ValRaw; N];
     const ABI: CanonicalAbiInfo = NOMINAL;
 
     fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
@@ -213,24 +216,29 @@ unsafe impl ComponentType for ExportResults {
 }
 
 // SAFETY: as for `ImportParams`.
-unsafe impl ComponentNamedList for ExportResults {}
+unsafe impl<const N: usize> ComponentNamedList for ExportResults<N> {}
 
-// SAFETY: reads at most the one slot and checked places of guest memory.
-unsafe impl Lift for ExportResults {
+// SAFETY: reads at most the slots and checked places of guest memory.
+unsafe impl<const N: usize> Lift for ExportResults<N> {
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
         src: &Self::Lower,
     ) -> Result<Self> {
-        if cx.options().async_ {
-            bail!("the export is lifted as async, which is not supported");
-        }
+        let most = if cx.options().async_ {
+            MAX_FLAT_PARAMS
+        } else {
+            1
+        };
         let mut sink = Sink::default();
         let abi = cx.types.canonical_abi(&ty);
-        if abi.flat_count(1).is_some() {
+        if abi.flat_count(most).is_some() {
             lift::from_flat(&mut sink, cx, ty, &mut lift::Slots::new(src))?;
         } else {
-            let offset = src[0].get_u32() as usize;
+            let Some(address) = src.first() else {
+                bail!("the address of the results is missing");
+            };
+            let offset = address.get_u32() as usize;
             if !offset.is_multiple_of(abi.align32 as usize) {
                 bail!("return pointer not aligned");
             }
@@ -240,7 +248,7 @@ unsafe impl Lift for ExportResults {
             }
             lift::from_memory(&mut sink, cx, ty, offset)?;
         }
-        Ok(ExportResults(sink.bytes, sink.handles))
+        Ok(ExportResults(sink))
     }
 
     fn linear_lift_from_memory(
@@ -252,9 +260,10 @@ unsafe impl Lift for ExportResults {
     }
 }
 
-/// The function as one that takes and gives bytes.
-pub fn typed<'a>(func: Func) -> TypedFunc<ExportParams<'a>, ExportResults> {
-    // SAFETY: both types fit every function that is not lifted as async, and those are refused above, see there.
+/// The function as one that takes and gives bytes. `N` is 1, or, if it is lifted as async, the number of its flat results, of which it may have up to
+/// 16 (with more it is 1 again). wasmtime makes sure that there are no fewer.
+pub fn typed<'a, const N: usize>(func: Func) -> TypedFunc<ExportParams<'a>, ExportResults<N>> {
+    // SAFETY: the parameters fit every function; what is read of the results is what is there.
     unsafe { TypedFunc::new_unchecked(func) }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which functions can be called with bytes, said before the first call and by name.
 
+use super::path::Path;
 use wasmtime::component::{ResourceType, Type, types::ComponentFunc};
 use wasmtime::{Result, bail};
 
@@ -14,39 +15,63 @@ pub fn foreign_resource() -> ResourceType {
 }
 
 /// What has to be known of a function before it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Flat values of the parameters; `None`: through memory.
     pub params: Option<usize>,
     /// Flat values of the results, 0 or 1; `None`: through memory.
     pub results: Option<usize>,
+    /// Flat values of the results where a function lifted as async passes them: up to 16; `None`: through memory.
+    pub async_results: Option<usize>,
     pub has_handles: bool,
+    /// An async function of the component model, which others of the guest may run beside.
+    pub is_async: bool,
+    /// Where streams and futures are among the parameters, and among the results.
+    pub param_paths: Vec<String>,
+    pub result_paths: Vec<String>,
+}
+
+impl Shape {
+    pub fn has_streams(&self) -> bool {
+        !self.param_paths.is_empty() || !self.result_paths.is_empty()
+    }
 }
 
 /// Checks that every value of the function can cross as bytes; the error names the parameter and the type.
 pub fn shape(ty: &ComponentFunc) -> Result<Shape> {
-    if ty.async_() {
-        bail!("it is an async function of the component model, which is not supported yet");
-    }
     let mut walk = Walk::default();
     let mut params = 0;
-    for (name, ty) in ty.params() {
+    for (place, (name, ty)) in ty.params().enumerate() {
+        walk.path.enter(place);
         params += walk.count(&ty, 0, &mut || format!("parameter `{name}`"))?;
+        walk.path.leave();
     }
+    let param_paths = std::mem::take(&mut walk.paths);
     let mut results = 0;
-    for ty in ty.results() {
+    for (place, ty) in ty.results().enumerate() {
+        walk.path.enter(place);
         results += walk.count(&ty, 0, &mut || "the result".to_owned())?;
+        walk.path.leave();
     }
     Ok(Shape {
         params: (params <= 16).then_some(params),
         results: (results <= 1).then_some(results),
+        async_results: (results <= 16).then_some(results),
         has_handles: walk.has_handles,
+        is_async: ty.async_(),
+        param_paths,
+        result_paths: walk.paths,
     })
 }
 
 #[derive(Default)]
 struct Walk {
     has_handles: bool,
+    path: Path,
+    /// Of the streams and futures met so far, each once: cases of a variant share theirs.
+    paths: Vec<String>,
+    /// The list, stream or future that the walk is inside of.
+    inside: Option<&'static str>,
 }
 
 /// More flat values than any function can pass; counting stops mattering there.
@@ -63,8 +88,8 @@ impl Walk {
         if depth > MAX_DEPTH {
             bail!("{} is nested deeper than {MAX_DEPTH} types", name());
         }
-        let mut inner = |ty: Type, part: &str| {
-            self.count(&ty, depth + 1, &mut || match part {
+        let mut inner = |walk: &mut Walk, ty: Type, part: &str| {
+            walk.count(&ty, depth + 1, &mut || match part {
                 "" => name(),
                 part => format!("{}, {part}", name()),
             })
@@ -85,20 +110,26 @@ impl Walk {
             | Type::Enum(_) => 1,
             Type::String => 2,
             Type::List(list) => {
-                inner(list.ty(), "")?;
+                let outside = self.inside.replace("a list");
+                inner(self, list.ty(), "")?;
+                self.inside = outside;
                 2
             }
             Type::Record(record) => {
                 let mut sum = 0;
-                for field in record.fields() {
-                    sum += inner(field.ty, &format!("field `{}`", field.name))?;
+                for (place, field) in record.fields().enumerate() {
+                    self.path.enter(place);
+                    sum += inner(self, field.ty, &format!("field `{}`", field.name))?;
+                    self.path.leave();
                 }
                 sum
             }
             Type::Tuple(tuple) => {
                 let mut sum = 0;
-                for ty in tuple.types() {
-                    sum += inner(ty, "")?;
+                for (place, ty) in tuple.types().enumerate() {
+                    self.path.enter(place);
+                    sum += inner(self, ty, "")?;
+                    self.path.leave();
                 }
                 sum
             }
@@ -106,16 +137,16 @@ impl Walk {
                 let mut most = 0;
                 for case in variant.cases() {
                     if let Some(ty) = case.ty {
-                        most = most.max(inner(ty, &format!("case `{}`", case.name))?);
+                        most = most.max(inner(self, ty, &format!("case `{}`", case.name))?);
                     }
                 }
                 1 + most
             }
-            Type::Option(option) => 1 + inner(option.ty(), "")?,
+            Type::Option(option) => 1 + inner(self, option.ty(), "")?,
             Type::Result(result) => {
                 let mut most = 0;
                 for ty in [result.ok(), result.err()].into_iter().flatten() {
-                    most = most.max(inner(ty, "")?);
+                    most = most.max(inner(self, ty, "")?);
                 }
                 1 + most
             }
@@ -124,14 +155,14 @@ impl Walk {
                 self.has_handles = true;
                 1
             }
-            Type::Stream(_) => bail!(
-                "{} is or holds a stream, which is not supported yet",
-                name()
-            ),
-            Type::Future(_) => bail!(
-                "{} is or holds a future, which is not supported yet",
-                name()
-            ),
+            Type::Stream(stream) => {
+                self.channel(stream.ty(), "a stream", depth, name)?;
+                1
+            }
+            Type::Future(future) => {
+                self.channel(future.ty(), "a future", depth, name)?;
+                1
+            }
             Type::ErrorContext => bail!(
                 "{} is or holds an error-context, which is not supported",
                 name()
@@ -145,5 +176,63 @@ impl Walk {
             }
         };
         Ok(count.min(MANY))
+    }
+
+    /// A stream or future of `payload`, which is not part of the values.
+    fn channel(
+        &mut self,
+        payload: Option<Type>,
+        what: &'static str,
+        depth: usize,
+        name: &mut dyn FnMut() -> String,
+    ) -> Result<()> {
+        if let Some(inside) = self.inside {
+            bail!(
+                "{} holds {what} inside of {inside}, which has no place of its own on the wire; pass it as a parameter, a field or a member",
+                name()
+            );
+        }
+        let Some(payload) = payload else {
+            bail!(
+                "{} is or holds {what} without a payload, which cannot be told from nothing on the wire; give it one, such as `bool`",
+                name()
+            );
+        };
+        let Some(path) = self.path.name() else {
+            bail!(
+                "{} holds {what} nested too deep; move it further up",
+                name()
+            );
+        };
+        if is_nothing(&payload) {
+            bail!(
+                "{} is or holds {what} whose payload has no bytes; give it one, such as `bool`",
+                name()
+            );
+        }
+        let has_handles = std::mem::take(&mut self.has_handles);
+        let outside = self.inside.replace(what);
+        self.count(&payload, depth + 1, name)?;
+        self.inside = outside;
+        if std::mem::replace(&mut self.has_handles, has_handles) {
+            bail!(
+                "{} is or holds {what} of handles, which is not supported; pass each handle as a parameter or a result",
+                name()
+            );
+        }
+        if !self.paths.contains(&path) {
+            self.paths.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Its values take no bytes.
+fn is_nothing(ty: &Type) -> bool {
+    match ty {
+        Type::Record(record) => record.fields().all(|field| is_nothing(&field.ty)),
+        Type::Tuple(tuple) => tuple.types().all(|ty| is_nothing(&ty)),
+        Type::Flags(flags) => flags.names().len() == 0,
+        _ => false,
     }
 }

@@ -68,6 +68,11 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     #[cold]
     pub fn error<T>(&self, message: impl Into<String>) -> WireResult<T> {
         Err(EncodingError {
