@@ -100,7 +100,7 @@ class Function {
   /// Parameters from text, and results back to text. Errors: invalid_argument names the argument and its type.
   [[nodiscard]] Result<Bytes> encode(const std::vector<std::string>& arguments, ValueFormat format) const;
   [[nodiscard]] Result<std::string> decode(std::span<const std::byte> results, ValueFormat format) const;
-  /// It is async, or has streams or futures: a call of it returns before it has ended.
+  /// A call of it returns before it has ended: its component has streams, futures or async functions.
   [[nodiscard]] bool is_streamed() const noexcept;
   /// Where streams and futures are among its parameters, and among its results: "1", "0.1".
   [[nodiscard]] std::vector<std::string> param_paths() const;

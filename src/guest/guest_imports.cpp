@@ -230,6 +230,14 @@ void GuestImports::begin_async(engine::Call& call, std::uint64_t token, std::uin
   }
 }
 
+void GuestImports::on_stream(const engine::StreamEvent& event) {
+  if (event.kind == engine::StreamEvent::Kind::dropped) {
+    // One that has not been answered was cancelled by the guest: so is whoever it has called.
+    const auto cancelled = async_.take(event.token);
+  }
+  streams_.on_event(event);
+}
+
 void GuestImports::on_async_results(AsyncImport& import, std::span<const std::byte> results,
                                     dispatch::Channels channels) {
   const auto ended = async_.take(import.token());

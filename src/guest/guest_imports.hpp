@@ -99,7 +99,7 @@ class GuestImports final : public dispatch::CallHandler, private AsyncImportOwne
   /// call's, for logs.
   void send(std::unique_ptr<engine::OutgoingHttp> request, const std::string& id);
   /// From CallEvents::on_stream.
-  void on_stream(const engine::StreamEvent& event) { streams_.on_event(event); }
+  void on_stream(const engine::StreamEvent& event);
   /// on_results() with what `callee` gave, which is taken over.
   void take_results(engine::Call& callee);
   /// Cancels what is under way.

@@ -263,12 +263,17 @@ TEST_F(RemoteStreamsTest, what_breaks_off_looks_broken_on_the_other_side) {
   expect_idle();
 }
 
-TEST_F(RemoteStreamsTest, an_upload_that_nobody_can_learn_anything_of_ends_with_the_results) {
+TEST_F(RemoteStreamsTest, what_is_called_may_read_on_when_all_it_gives_has_ended) {
   start();
   auto& target = serve_streams();
+  target.in.pause_at = 1;
   target.gives = source(1);
-  auto& made = call(source(0, Source::Then::wait));
-  EXPECT_TRUE(eventually([&] { return made.out.ended == 1 && target.in.broken == 1; }));
+  auto& made = call(source(400));
+  EXPECT_TRUE(eventually([&] { return made.out.ended == 1 && target.in.bytes > 0; }));
+  EXPECT_EQ(target.in.ended, 0);
+  read_slowly(target.in, [&]() -> async::Shard& { return *target.at.load(); });
+  EXPECT_EQ(target.in.bytes, 400 * kPiece);
+  EXPECT_EQ(target.in.ended, 1);
   expect_idle();
 }
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams and futures in the parameters and results of a component's own interfaces: between two components of one host, between two hosts, and with
-a side that goes early or takes its time."""
+a side that goes early."""
 
 import json
 import pathlib
 import re
 
+from daemon import at_once
 from lattice import LatticeTest
 from weft import main, wait_for, weft
 
@@ -29,8 +30,8 @@ def sum_of(count):
 class StreamsTest(LatticeTest):
     APPS = ("streams-caller", "streams-callee")
 
-    def start_pair(self, here, there):
-        here.start("caller", "streams-caller")
+    def start_pair(self, here, there, **caller):
+        here.start("caller", "streams-caller", **caller)
         there.start("callee", "streams-callee")
         self.put_link("caller", "callee", "weft:streams", ["pipes"])
 
@@ -97,8 +98,22 @@ class StreamsTest(LatticeTest):
             before = [resident(host) for host in hosts]
             self.gives([count, sum_of(count)], "send", count)
             self.gives(count, "fetch", count)
+            at_once(*[lambda: self.gives(MEBIBYTE, "fetch", MEBIBYTE) for _ in range(8)])
             for host, size in zip(hosts, before):
                 self.assertLess(resident(host) - size, MOST_GROWTH, host.name)
+            self.assert_idle(*hosts)
+
+    def test_a_call_that_is_out_of_time_ends_everywhere(self):
+        """Whichever way it streams, and whoever is at work for it."""
+        here, there = self.host("here"), self.host("there")
+        self.start_pair(here, here, component_limits={"max_execution_time": "1"})
+        for hosts in ((here,), (here, there)):
+            if there in hosts:
+                here.stop_component("callee", "streams-callee")
+                there.start("callee", "streams-callee")
+            for function in ("send", "fetch"):
+                outcome = self.call(function, 1 << 60)
+                self.assertIn("took longer than it may", outcome.err, function)
             self.assert_idle(*hosts)
 
 

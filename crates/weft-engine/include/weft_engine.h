@@ -180,7 +180,7 @@ bool weft_func_path(const weft_func* func, uint32_t part, uint32_t index, weft_b
 bool weft_import_path(const weft_prepared* prepared, uint32_t import, uint32_t part, uint32_t index, weft_bytes* path);
 /* Some function of the component is async, or has streams or futures. */
 bool weft_prepared_has_streams(const weft_prepared* prepared);
-/* Calls of it end with WEFT_CALL_RESULT, and with WEFT_CALL_DONE later: it has streams or futures, or is async. */
+/* Calls of it end with WEFT_CALL_RESULT, and with WEFT_CALL_DONE later: it is of a component that has streams, futures or async functions. */
 bool weft_func_is_streamed(const weft_func* func);
 enum { WEFT_STREAM_NONE = 0, WEFT_STREAM_READABLE = 1, WEFT_STREAM_WANTED = 2, WEFT_STREAM_DROPPED = 3, WEFT_STREAM_LEFT = 4 };
 /* The next event: after a read that was pending the guest has written, ended or broken off; the guest waits for more of what it reads (push one

@@ -331,6 +331,10 @@ fn finish(
     calls_before: u64,
 ) -> End {
     let data = store.data();
+    if outcome.is_err() || uses >= reuse {
+        // Before the store goes, whose end would be taken for that of what the guest was writing.
+        data.streams.close();
+    }
     let (memory_bytes, memory_refused, host_calls) = (
         data.limits.memory_bytes,
         data.limits.exhausted,

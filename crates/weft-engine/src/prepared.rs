@@ -129,9 +129,13 @@ impl Prepared {
             Some((interface, function)) => (Some(interface), function),
             None => (None, name),
         };
-        ExportPlan::new(&self.engine, &self.component, interface, function).map_err(|error| {
+        let plan = ExportPlan::new(&self.engine, &self.component, interface, function).map_err(|error| {
             Error::from_wasmtime(Code::NotFound, &format!("cannot call {name}"), &error)
                 .hint("list the exports with `weft inspect`; a function is named ns:pkg/interface#function")
+        })?;
+        Ok(match self.needs {
+            Needs::Nothing => plan,
+            Needs::Concurrency => plan.streamed(),
         })
     }
 

@@ -37,10 +37,6 @@ impl Lane {
                 Ok((Exports::Plain(instance), Vec::new()))
             }
             .await;
-            if outcome.is_err() {
-                // Before the store goes, whose end would be taken for that of what the guest was writing.
-                store.data().streams.close();
-            }
             finish(store, outcome, 0, 0, 0)
         })
     }

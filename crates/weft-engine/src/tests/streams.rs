@@ -6,7 +6,7 @@ use super::*;
 use crate::call::RESULT;
 use crate::streams::{Event, OWN_CALL, PERMIT, Piece, StreamQueue};
 use crate::transcode::wire;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nothing takes this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,6 +49,7 @@ struct Pair {
     lane: Lane,
     caller: Call,
     calls: BTreeMap<u64, (Call, bool)>,
+    returned: BTreeSet<u64>,
     ways: Vec<Way>,
     imports: Vec<String>,
     /// The largest piece, and all of them.
@@ -66,6 +67,7 @@ fn pair(function: &str, params: &[u8]) -> Pair {
         callee,
         caller: call,
         calls: BTreeMap::new(),
+        returned: BTreeSet::new(),
         ways: Vec::new(),
         imports: caller.imports.iter().map(|it| it.name.clone()).collect(),
         largest: 0,
@@ -139,14 +141,16 @@ impl Pair {
                 continue;
             }
             let flags = call.poll();
-            if flags & RESULT != 0 {
+            if flags & RESULT != 0 && self.returned.insert(*token) {
                 self.caller
                     .imports
                     .complete(*token, Ok(call.result.clone()));
             }
             if flags & DONE != 0 {
                 *has_ended = true;
-                if let Some(Err(why)) = call.end.take() {
+                if let Some(Err(why)) = call.end.take()
+                    && !self.returned.contains(token)
+                {
                     self.caller.imports.complete(*token, Err(why.message));
                 }
             }

@@ -29,6 +29,17 @@ const MAX_NESTING: usize = 120;
 
 /// The encoded parameters of a call of `plan` with these arguments, one text for each parameter.
 pub fn encode_args(plan: &ExportPlan, arguments: &[String], format: Format) -> Result<Vec<u8>> {
+    // Said before the call: its streams would wait for a reader.
+    if !plan.param_paths().is_empty() || !plan.result_paths().is_empty() {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            format!(
+                "`{}` has streams or futures, which have no text form",
+                plan.name()
+            ),
+        )
+        .hint("call it from a component"));
+    }
     encode_params(plan.name(), plan.ty(), arguments, format)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a call said, for whoever watches calls: parameters or results as text by their types, also of bytes of which only
 //! the first are there, and no longer than is asked for. The text is WAVE, but where that has no form or a bad one: a list
-//! of bytes is b"text\x00", a handle <handle b"its bytes">, and what was left out `...`.
+//! of bytes is b"text\x00", a handle <handle b"its bytes">, <stream> and <future> where those are, and what was left out `...`.
 
 use std::fmt::Write as _;
 
@@ -231,6 +231,15 @@ impl<'a> Printer<'a> {
                 self.put("<handle ")?;
                 self.bytes()?;
                 self.put('>')
+            }
+            // What is in them goes beside the values.
+            Type::Stream(_) if self.reader.rest().first() == Some(&0) => {
+                self.reader.byte()?;
+                self.put("<stream>")
+            }
+            Type::Future(_) if self.reader.rest().first() == Some(&0) => {
+                self.reader.byte()?;
+                self.put("<future>")
             }
             other => Ok(self.reader.error(format!(
                 "a {} has no text form",

@@ -72,6 +72,7 @@ pub struct ExportPlan {
     ty: ComponentFunc,
     has_handles: bool,
     is_async: bool,
+    is_streamed: bool,
     /// Of the results of a function lifted as async.
     async_results: usize,
     param_paths: Arc<[String]>,
@@ -113,6 +114,7 @@ impl ExportPlan {
             ty,
             has_handles: shape.has_handles,
             is_async: shape.is_async,
+            is_streamed: shape.is_async || shape.has_streams(),
             async_results: shape.async_results.unwrap_or(1),
             param_paths: shape.param_paths.into(),
             result_paths: shape.result_paths.into(),
@@ -120,9 +122,15 @@ impl ExportPlan {
         })
     }
 
-    /// It is async, or has streams or futures among its values: its guest may go on when it has returned, see `call_streamed`.
+    /// Its guest may go on when it has returned, see `call_streamed`: it is async, has streams or futures among its values, or was made so.
     pub fn is_streamed(&self) -> bool {
-        self.is_async || !self.param_paths.is_empty() || !self.result_paths.is_empty()
+        self.is_streamed
+    }
+
+    /// For a guest that may give streams to what it imports.
+    pub fn streamed(mut self) -> Self {
+        self.is_streamed = true;
+        self
     }
 
     /// Where streams and futures are among its parameters: "1", "0.1".
