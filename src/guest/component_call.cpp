@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/component_call.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <utility>
 
 namespace weft::guest {
-
-ComponentCall::ComponentCall(ComponentShard& owner, const FoundFunction& function, dispatch::CallHandler& handler,
-                             CallScope scope)
-    : owner_(owner),
-      function_(function),
-      handler_(handler),
-      began_(ComponentShard::Clock::now()),
-      imports_(&owner.imports_, owner.shard_, std::move(scope)) {
-  const auto timeout = owner.component_.config().limits.timeout;
-  if (timeout.count() != 0) {
-    auto& deadline = imports_.scope().deadline;
-    deadline = std::min(deadline, began_ + timeout);
-  }
-}
 
 ComponentCall::~ComponentCall() {
   if (!is_over()) {
@@ -28,67 +11,12 @@ ComponentCall::~ComponentCall() {
   }
 }
 
-void ComponentCall::begin(const dispatch::Invocation& invocation) {
-  switch (owner_.permits_.enter(owner_.shard_, *this)) {
-    case Permits::Entry::taken:
-      return run(invocation.params, invocation.owner);
-    case Permits::Entry::queued:
-      state_ = State::waiting;
-      kept_params_.assign(invocation.params.begin(), invocation.params.end());
-      return;
-    case Permits::Entry::refused:
-      owner_.shed_.fetch_add(1, std::memory_order_relaxed);
-      return fail(Error(Errc::resource_exhausted,
-                        fmt::format("\"{}\" has all the calls at once that it may have ({}), and as many that wait",
-                                    owner_.component_.id(), owner_.permits_.limit()),
-                        "send fewer calls at once, or let more instances of it run"));
-  }
-}
-
-void ComponentCall::stay() {
-  owner_.calls_.push_back(*this);
-  if (const auto deadline = imports_.scope().deadline; deadline != ComponentShard::Clock::time_point::max()) {
-    deadline_ = owner_.watch(*this, deadline);
-  }
-}
-
-void ComponentCall::on_permit() {
-  const auto params = std::move(kept_params_);
-  run(params, nullptr);
-}
-
-void ComponentCall::run(std::span<const std::byte> params, dispatch::ParamsOwner* owner) {
-  state_ = State::running;
-  const auto* import = dynamic_cast<ImportParams*>(owner);
-  auto call =
-      import != nullptr
-          ? engine::Call::function_from(owner_.lane(), function_.function, import->caller(), owner_.shard_, *this)
-          : engine::Call::function(owner_.lane(), function_.function, params, owner_.shard_, *this);
-  if (!call) {
-    return fail(why(std::move(call).error()));
-  }
-  call_ = *std::move(call);
-  call_->poll_now();
-}
-
-void ComponentCall::on_import(std::uint64_t token, std::uint32_t import, std::span<const std::byte> params) {
-  imports_.answer(*call_, token, import, params);
-}
-
-void ComponentCall::on_http(std::unique_ptr<engine::OutgoingHttp> request) {
-  imports_.send(std::move(request), owner_.component_.id());
-}
-
 void ComponentCall::on_polled(engine::Polled polled) {
   if (!polled.done) {
     return;
   }
-  auto outcome = call_->outcome();
-  if (outcome && *outcome != 0) {
-    outcome = Error(Errc::guest_exit, fmt::format("the guest exited with code {}", *outcome), {}, Blame::guest);
-  }
-  if (!outcome) {
-    return fail(why(std::move(outcome).error()));
+  if (auto done = outcome(); !done) {
+    return fail(why(std::move(done).error()));
   }
   auto& handler = handler_;
   const auto call = end(false);
@@ -101,31 +29,6 @@ void ComponentCall::on_polled(engine::Polled polled) {
   handler.on_results(call->result());
 }
 
-void ComponentCall::on_log(std::uint32_t stream, std::string_view line) {
-  if (owner_.log_) {
-    owner_.log_(stream == 2 ? LogLevel::warning : LogLevel::info, owner_.component_.id(), line);
-  }
-}
-
-/// Names who failed in what; an import that failed says more than the trap that follows from it.
-Error ComponentCall::why(Error outcome) {
-  auto cause = imports_.take_failure().value_or(std::move(outcome));
-  auto code = cause.code();
-  if (code == Errc::not_found || code == Errc::unavailable || code == Errc::cancelled) {
-    code = Errc::trap;  // to whoever called this component it has failed, but it was there
-  }
-  return Error(code, fmt::format("\"{}\" failed in {}: {}", owner_.component_.id(), function_.name, cause.message()),
-               cause.hint(), cause.blame())
-      .with_detail(cause.detail());
-}
-
-void ComponentCall::deadline_passed() {
-  fail(Error(Errc::deadline_exceeded,
-             fmt::format("\"{}\" took longer than it may in {}{}", owner_.component_.id(), function_.name,
-                         state_ == State::waiting ? ", waiting for its turn" : ""),
-             "give the call or the component more time, or look for what the guest waits for", Blame::guest));
-}
-
 void ComponentCall::fail(Error error) {
   auto& handler = handler_;
   const auto call = end(true);
@@ -133,26 +36,9 @@ void ComponentCall::fail(Error error) {
 }
 
 std::unique_ptr<engine::Call> ComponentCall::end(bool failed) noexcept {
-  imports_.cancel();
-  if (deadline_) {
-    owner_.unwatch(*std::exchange(deadline_, std::nullopt));
-  }
-  if (is_linked()) {
-    owner_.calls_.erase(owner_.calls_.iterator_to(*this));
-  }
-  function_.counters->ended(ComponentShard::Clock::now() - began_, failed);
-  switch (std::exchange(state_, State::over)) {
-    case State::running:
-      owner_.permits_.leave();
-      break;
-    case State::waiting:
-      owner_.permits_.forget(owner_.shard_, *this);
-      break;
-    case State::fresh:
-    case State::over:
-      break;
-  }
-  return std::move(call_);
+  imports().cancel();
+  leave(failed);
+  return take_call();
 }
 
 }  // namespace weft::guest

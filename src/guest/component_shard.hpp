@@ -69,8 +69,7 @@ class ComponentShard {
   void add_stats(ComponentStats& stats) const;
 
  private:
-  friend class ComponentCall;
-  friend class StreamedGuestCall;
+  friend class GuestCall;
   class Drop;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
   struct Key {
     std::string_view interface, function;
