@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Calls of async functions that a guest imports: any number of them may be under way at once, beside the one that it
-/// waits for.
+/// Calls of async functions that a guest imports: up to AsyncImports::kMost of them may be under way at once, beside the
+/// one that it waits for.
 ///
 /// Ownership: AsyncImports by GuestImports, which is their owner; borrows the engine's call until clear(). Threads: the
 /// call's shard.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -68,6 +69,9 @@ class AsyncImport final : public dispatch::CallHandler {
 /// Those that have not ended, by their tokens.
 class AsyncImports {
  public:
+  static constexpr std::size_t kMost = 1024;
+
+  [[nodiscard]] bool is_full() const noexcept { return calls_.size() >= kMost; }
   AsyncImport& add(AsyncImportOwner& owner, engine::Call& call, std::uint64_t token, std::uint32_t number) {
     return *(calls_[token] = std::make_unique<AsyncImport>(owner, call, token, number));
   }

@@ -212,6 +212,12 @@ std::unique_ptr<dispatch::PendingCall> GuestImports::invoke(const ImportPlan::Im
 void GuestImports::begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number,
                                std::span<const std::byte> params) {
   const auto& import = plan_->at(number);
+  if (async_.is_full()) {
+    failure_ = Error(Errc::resource_exhausted,
+                     fmt::format("the guest has {} calls under way, and may have no more at once", AsyncImports::kMost),
+                     "let it wait for some of them", Blame::guest);
+    return call.fail_import(token, failure_->message());
+  }
   auto& begun = async_.add(*this, call, token, number);
   ImportParams owner(call);
   auto channels = uploads(call, token, import);

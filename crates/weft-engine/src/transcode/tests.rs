@@ -436,31 +436,53 @@ fn bytes_after_the_last_value_are_passed_over() {
 }
 
 #[test]
-fn streams_and_futures_are_refused_by_name() {
+fn streams_and_futures_have_paths_or_are_refused_by_name() {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
     let engine = Engine::new(&config).unwrap();
-    for (ty, name) in [("(stream u8)", "stream"), ("(list (future u8))", "future")] {
+    let plan = |ty: &str, flat: &str| {
         let wat = format!(
             r#"(component
                 (core module $m (memory (export "mem") 1)
                     (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable)
-                    (func (export "f") (param i32) {}))
+                    (func (export "f") (param {flat})))
                 (core instance $i (instantiate $m))
                 (func (export "f") (param "body" {ty})
-                    (canon lift (core func $i "f") (memory $i "mem") (realloc (func $i "r")))))"#,
-            if ty.starts_with("(list") {
-                "(param i32)"
-            } else {
-                ""
-            }
+                    (canon lift (core func $i "f") (memory $i "mem") (realloc (func $i "r")))))"#
         );
         let component = Component::new(&engine, wat::parse_str(&wat).unwrap()).unwrap();
-        let error = match ExportPlan::new(&engine, &component, None, "f") {
+        ExportPlan::new(&engine, &component, None, "f")
+    };
+    for (ty, flat, paths) in [
+        ("(stream u8)", "i32", &["0"][..]),
+        ("(option (future string))", "i32 i32", &["0"]),
+        ("(tuple u8 (stream char))", "i32 i32", &["0.1"]),
+        (
+            "(result (tuple (stream u8) (future u8)) (error (stream string)))",
+            "i32 i32 i32",
+            &["0.0", "0.1", "0"],
+        ),
+    ] {
+        let plan = plan(ty, flat).unwrap_or_else(|error| panic!("{ty}: {error:#}"));
+        assert_eq!(plan.param_paths(), paths, "{ty}");
+        assert!(plan.is_streamed() && plan.result_paths().is_empty());
+    }
+    for (ty, flat, word) in [
+        ("(list (future u8))", "i32 i32", "inside of a list"),
+        ("(stream (stream u8))", "i32", "inside of a stream"),
+        ("(future (stream u8))", "i32", "inside of a future"),
+        ("(stream)", "i32", "without a payload"),
+        ("(future)", "i32", "without a payload"),
+    ] {
+        let error = match plan(ty, flat) {
             Ok(_) => panic!("{ty} was taken"),
-            Err(e) => format!("{e:#}"),
+            Err(error) => format!("{error:#}"),
         };
-        assert!(error.contains("`body`") && error.contains(name), "{error}");
+        assert!(
+            error.contains("`body`") && error.contains(word),
+            "{ty}: {error}"
+        );
+        assert!(error.contains("`f`"), "{error}");
     }
 }
 
