@@ -443,6 +443,7 @@ fn streams_and_futures_have_paths_or_are_refused_by_name() {
     let plan = |ty: &str, flat: &str| {
         let wat = format!(
             r#"(component
+                (type $s (stream u8))
                 (core module $m (memory (export "mem") 1)
                     (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable)
                     (func (export "f") (param {flat})))
@@ -456,7 +457,7 @@ fn streams_and_futures_have_paths_or_are_refused_by_name() {
     for (ty, flat, paths) in [
         ("(stream u8)", "i32", &["0"][..]),
         ("(option (future string))", "i32 i32", &["0"]),
-        ("(tuple u8 (stream char))", "i32 i32", &["0.1"]),
+        ("(tuple u8 (stream s64))", "i32 i32", &["0.1"]),
         (
             "(result (tuple (stream u8) (future u8)) (error (stream string)))",
             "i32 i32 i32",
@@ -469,8 +470,8 @@ fn streams_and_futures_have_paths_or_are_refused_by_name() {
     }
     for (ty, flat, word) in [
         ("(list (future u8))", "i32 i32", "inside of a list"),
-        ("(stream (stream u8))", "i32", "inside of a stream"),
-        ("(future (stream u8))", "i32", "inside of a future"),
+        ("(stream $s)", "i32", "inside of a stream"),
+        ("(future $s)", "i32", "inside of a future"),
         ("(stream)", "i32", "without a payload"),
         ("(future)", "i32", "without a payload"),
     ] {
