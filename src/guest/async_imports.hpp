@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Calls of async functions that a guest imports: up to AsyncImports::kMost of them may be under way at once, beside the
-/// one that it waits for.
+/// Calls of async functions that a guest imports: up to AsyncImports::kMost of them may be under way at once, beside
+/// the one that it waits for.
 ///
 /// Ownership: AsyncImports by GuestImports, which is their owner; borrows the engine's call until clear(). Threads: the
 /// call's shard.

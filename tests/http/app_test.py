@@ -26,7 +26,10 @@ CALLS = {"values-callee": ("weft:values/echo#echo-list-string", '["a", "b"]', '[
 RUNS = {"cli-hello": (["3"], 3, "hello from a command\n", "typed\n"), "probe": (["env"], 0, "A=b\n", "A=b\n")}
 # Those that answer only where their imports are linked, which other tests do; here they are refused by name.
 REFUSED = {"values-caller": "weft:values/echo", "relay": "weft:relay/relay", "relay-http": "weft:relay/relay", "hits": "wasi:keyvalue/atomics",
-           "kv-pump": "wasi:keyvalue/store", "objects": "wasi:blobstore/", "messages": "wasmcloud:messaging/consumer", "topics": "wasmcloud:messaging/", "config-probe": "wasi:config/", "secret-probe": "wasmcloud:secrets/"}
+           "kv-pump": "wasi:keyvalue/store", "objects": "wasi:blobstore/", "messages": "wasmcloud:messaging/consumer", "topics": "wasmcloud:messaging/", "streams-caller": "weft:streams/", "config-probe": "wasi:config/", "secret-probe": "wasmcloud:secrets/"}
+
+# A function that only a component can call.
+STREAMED = {"streams-callee": "weft:streams/pipes#echo"}
 
 
 class AppTest(WeftTest):
@@ -37,6 +40,9 @@ class AppTest(WeftTest):
         kind = json.loads(inspected.out)["kind"]
         if APP in REFUSED:
             self.assert_error(weft("run" if kind == "http" else "call", path, *([] if kind == "http" else ["f"])), 5, REFUSED[APP])
+            return
+        if APP in STREAMED:
+            self.assert_error(weft("call", path, STREAMED[APP], "none"), 2, "has streams or futures")
             return
         {"http": self.answers, "command": self.runs, "library": self.is_called}[kind](path)
 
