@@ -18,7 +18,7 @@
 
 namespace weft::guest {
 
-class AsyncImport;
+class AsyncImport;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 
 /// Told how each has ended, after which it is gone.
 class AsyncImportOwner {
