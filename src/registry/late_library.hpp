@@ -53,6 +53,9 @@ struct LateFunctions {
   }
 
  private:
+  friend Functions;
+  LateFunctions() = default;
+
   static const Result<Functions>& found() {
     static const Result<Functions> all = Functions::find_all();
     return all;
