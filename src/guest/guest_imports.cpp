@@ -57,6 +57,13 @@ void hand_on_trace(engine::OutgoingHttp& request, const CallScope& scope) {
   }
 }
 
+/// `err` of a result whose other case is an error of wrpc:rpc: the handle of that is its text.
+ByteVector rpc_error(std::string_view message) {
+  ByteVector failed{std::byte{1}};
+  put_text(failed, cut(message, kMaxErrorText));
+  return failed;
+}
+
 Error does_not_decode(std::string_view function) {
   return {Errc::malformed, fmt::format("the parameters of {} do not decode", function), {}, Blame::guest};
 }
@@ -262,9 +269,7 @@ void GuestImports::on_async_error(AsyncImport& import, Error error) {
   const auto ended = async_.take(import.token());
   auto message = error.to_string();
   if (plan_->at(import.number()).gives_rpc_error) {
-    ByteVector failed{std::byte{1}};
-    put_text(failed, cut(message, kMaxErrorText));
-    return import.call().complete_import(import.token(), failed);
+    return import.call().complete_import(import.token(), rpc_error(message));
   }
   failure_ = std::move(error);
   import.call().fail_import(import.token(), message);
@@ -468,9 +473,7 @@ void GuestImports::on_error(Error error) {
   if (!import_->gives_rpc_error) {
     return refuse(std::move(error));
   }
-  ByteVector failed{std::byte{1}};
-  put_text(failed, cut(error.to_string(), kMaxErrorText));
-  give(failed);
+  give(rpc_error(error.to_string()));
 }
 
 }  // namespace weft::guest
