@@ -40,6 +40,7 @@ struct Request {
   std::optional<std::vector<std::string>> body{};  ///< pieces; none: no body
   std::vector<Header> trailers{};
   RequestTimeouts timeouts{};
+  bool stalled = false;  ///< takes nothing more of the answer's body after its first piece, until resume()
 };
 
 struct Outcome {
@@ -62,7 +63,8 @@ struct Outcome {
 /// Lives on its shard; keeps the promises that a session makes.
 class TestExchange final : public Exchange, public std::enable_shared_from_this<TestExchange> {
  public:
-  TestExchange(async::Shard& shard, Request request) : shard_(shard), asked_(std::move(request)) {
+  TestExchange(async::Shard& shard, Request request)
+      : shard_(shard), asked_(std::move(request)), stalled_(asked_.stalled) {
     head_.method = asked_.method;
     head_.scheme = asked_.scheme;
     head_.authority = asked_.authority;
@@ -84,8 +86,6 @@ class TestExchange final : public Exchange, public std::enable_shared_from_this<
     responder_->on_disconnect();
     end();
   }
-  /// Takes nothing of the answer's body until resume().
-  void stall() { stalled_ = true; }
   void resume() {
     stalled_ = false;
     if (wants_writable_) later([this] { writable(); });
@@ -178,7 +178,7 @@ class TestExchange final : public Exchange, public std::enable_shared_from_this<
   std::size_t next_piece_ = 0;
   std::atomic<std::size_t> received_{0};
   bool reading_ = false, wants_writable_ = false;
-  std::atomic<bool> stalled_{false};
+  std::atomic<bool> stalled_;
 };
 
 /// One connection as a script has it; every wait has a deadline.

@@ -250,11 +250,10 @@ TEST_F(ClientTest, a_server_that_sends_faster_than_is_read_has_to_wait) {
     const std::string piece(100'000, 'x');
     for (int i = 0; i < 1000 && peer.send(piece); ++i) sent += piece.size();
   });
-  auto exchange = begin({.authority = server.authority()});
-  exchange->stall();
+  auto exchange = begin({.authority = server.authority(), .stalled = true});
   const auto end = std::chrono::steady_clock::now() + kClientPatience;
-  std::size_t before = 1;
-  while (before != sent && std::chrono::steady_clock::now() < end) {
+  std::size_t before = 0;
+  while ((exchange->received() == 0 || before != sent) && std::chrono::steady_clock::now() < end) {
     before = sent;
     std::this_thread::sleep_for(100ms);  // what stands still for so long waits
   }

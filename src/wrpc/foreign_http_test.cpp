@@ -66,7 +66,7 @@ TEST_F(ForeignHttpTest, an_answer_that_nobody_reads_is_kept_within_bounds) {
     say(inbox + ".results");
     say(inbox + ".results.0.0", wire::encode_chunk(bytes_of("first")));
   });
-  const auto slow = begin({}, Client::stalls);
+  const auto slow = begin({.stalled = true});
   EXPECT_TRUE(eventually([&] { return slow->received() == 5; }));
   const std::string piece = wire::encode_chunk(bytes_of(std::string(10'000, 'x')));
   for (int number = 0; number < 1000; ++number) {

@@ -144,10 +144,8 @@ class HttpLatticeTest : public LatticeTest {
     there_->serve(target_);
     return *handlers_.back();
   }
-  enum class Client : std::uint8_t { reads, stalls };
-  std::shared_ptr<TestExchange> begin(Request request, Client client = Client::reads) {
+  std::shared_ptr<TestExchange> begin(Request request) {
     auto exchange = std::make_shared<TestExchange>(here_->shard(), std::move(request));
-    if (client == Client::stalls) exchange->stall();
     on_shard(here_->shard(), [&] { exchange->start(*remote().http()); });
     begun_.push_back(exchange);
     return exchange;

@@ -77,7 +77,7 @@ TEST_F(RemoteHttpTest, a_slow_client_holds_back_who_answers) {
   start(narrow(), narrow());
   auto& handler = serve_http(stream);
   handler.pieces.assign(256, std::string(kPiece, 'r'));
-  const auto slow = begin({}, Client::stalls);
+  const auto slow = begin({.stalled = true});
   EXPECT_TRUE(eventually([&] { return handler.given * kPiece >= kStreamWindow; }));
   EXPECT_EQ(slow->received(), 6U) << "the first piece, which it has not let go of";
   on_shard(here_->shard(), [&] { slow->resume(); });
@@ -106,7 +106,7 @@ TEST_F(RemoteHttpTest, who_takes_a_request_slowly_holds_back_its_client) {
 TEST_F(RemoteHttpTest, an_answer_of_one_piece_is_held_back_too) {
   start(narrow(), narrow());
   serve_http(respond(200, std::string(256 * kPiece, 'r')));
-  const auto slow = begin({}, Client::stalls);
+  const auto slow = begin({.stalled = true});
   EXPECT_TRUE(eventually([&] { return slow->received() > 0; }));
   on_shard(here_->shard(), [&] { slow->resume(); });
   EXPECT_EQ(wait(*slow).body.size(), 256 * kPiece);
@@ -119,7 +119,7 @@ TEST_F(RemoteHttpTest, a_caller_that_takes_nothing_more_is_given_up) {
   start(narrow(), there);
   auto& handler = serve_http(stream);
   handler.pieces.assign(256, std::string(kPiece, 'r'));
-  const auto stuck = begin({}, Client::stalls);
+  const auto stuck = begin({.stalled = true});
   EXPECT_TRUE(eventually([&] { return there_->calls() == 0; }));
   EXPECT_EQ(handler.left, 1);
   on_shard(here_->shard(), [&] { stuck->resume(); });
@@ -200,7 +200,7 @@ TEST_F(RemoteHttpTest, a_client_that_leaves_ends_the_request_there) {
   start();
   for (const auto& act : {FakeHandler::Act(do_nothing), FakeHandler::Act(stream)}) {
     auto& handler = serve_http(act);
-    const auto exchange = begin({.method = "POST", .body = std::vector<std::string>{"x"}}, Client::stalls);
+    const auto exchange = begin({.method = "POST", .body = std::vector<std::string>{"x"}, .stalled = true});
     EXPECT_EQ(handler.seen.wait_for(1).size(), 1U);
     on_shard(here_->shard(), [&] { exchange->leave(); });
     // What was answered whole meanwhile has not been left.
@@ -288,7 +288,7 @@ TEST_F(RemoteHttpTest, a_slow_client_is_not_the_peers_fault) {
   start(config);
   auto& handler = serve_http(stream);
   handler.pieces = {"second"};
-  const auto slow = begin({}, Client::stalls);
+  const auto slow = begin({.stalled = true});
   EXPECT_TRUE(eventually([&] { return slow->received() > 0; }));
   // Longer than a piece may take, as the end of another request tells.
   listen("test.silent.wrpc.>", [this](const bus::Message& message) {
