@@ -187,7 +187,10 @@ bool exports_wasmcloud_messaging_incoming_handler_handle(Message message, Error*
     const auto key = take(rest);
     return answer_tagged(asked, key, rest, why);
   }
-  if (verb == "trap") __builtin_trap();
+  if (verb == "trap") {
+    if (!rest.empty()) send("", rest, verb, &error);
+    __builtin_trap();
+  }
   why->tag = WASMCLOUD_MESSAGING_TYPES_ERROR_OTHER;
   why->val.other = text(join("cannot do ", verb));
   return false;

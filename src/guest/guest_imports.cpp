@@ -271,7 +271,7 @@ void GuestImports::on_async_error(AsyncImport& import, Error error) {
   if (plan_->at(import.number()).gives_rpc_error) {
     return import.call().complete_import(import.token(), rpc_error(message));
   }
-  failure_ = std::move(error);
+  note_failure(plan_->at(import.number()), std::move(error));
   import.call().fail_import(import.token(), message);
 }
 
@@ -413,8 +413,14 @@ void GuestImports::give(std::span<const std::byte> results) {
 
 void GuestImports::refuse(Error error) {
   auto message = error.to_string();
-  failure_ = std::move(error);
+  note_failure(*import_, std::move(error));
   std::exchange(call_, nullptr)->fail_import(token_, message);
+}
+
+void GuestImports::note_failure(const ImportPlan::Import& import, Error error) {
+  if (!import.rule.tells_failure) {
+    failure_ = std::move(error);
+  }
 }
 
 void GuestImports::on_results(std::span<const std::byte> results) {

@@ -138,6 +138,7 @@ class GuestImports final : public dispatch::CallHandler, private AsyncImportOwne
   void end_chain() noexcept;
   void give(std::span<const std::byte> results);
   void refuse(Error error);
+  void note_failure(const ImportPlan::Import& import, Error error);
   [[nodiscard]] Result<RoutedHttp> http_handler() const;
   [[nodiscard]] std::string_view link_name(std::string_view key) const;
 

@@ -43,6 +43,20 @@ TEST_F(GuestImportsTest, an_unknown_link_name_is_told_and_changes_nothing) {
             "interface `weft:relay/relay` does not have an existing link with name `nolink`b");
 }
 
+TEST_F(GuestImportsTest, a_failure_that_the_guest_was_told_of_is_not_why_it_traps_later) {
+  auto& topics = start("topics", "topics");
+  publish();
+  std::vector<std::byte> message;
+  for (const std::string_view part : {"in", "trap nowhere"}) put_text(message, part);
+  message.push_back(std::byte{0});  // no topic for a reply
+  auto answer =
+      TestCall(shards.at(0), topics, "wasmcloud:messaging/handler@0.2.0", "handle-message", message, {}).wait();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), Errc::trap);
+  EXPECT_EQ(answer.error().message().find("link"), std::string::npos) << answer.error().to_string();
+  EXPECT_NE(answer.error().message().find("unreachable"), std::string::npos) << answer.error().to_string();
+}
+
 TEST_F(GuestImportsTest, keyvalue_is_called_as_the_wire_names_it) {
   auto& a = start("a", "relay");
   const auto kv = add("kv", bytes({0, 1, 2, 'h', 'i'}));

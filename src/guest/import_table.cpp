@@ -130,6 +130,7 @@ ImportRule import_rule(std::string_view interface, std::string_view function) {
   if (interface == kBlobstore) {
     add_streams(rule);
   }
+  rule.tells_failure = interface == kProducer || interface == kRequestReply;
   return rule;
 }
 

@@ -42,6 +42,8 @@ struct ImportRule {
   std::string_view param_path = {};                       ///< of the stream among the parameters; empty: none
   std::span<const std::string_view> result_paths = {};    ///< of the streams and futures among the results
   std::span<const std::string_view> fallback_paths = {};  ///< the same of `fallback`
+  /// The guest is told of a failure by one of its own errors, and goes on.
+  bool tells_failure = false;
 };
 
 /// "acme:shop/cart@1.0.0" without its version.

@@ -5,10 +5,10 @@
 pub mod link;
 
 use crate::state::State;
-use crate::transcode::ExportPlan;
 use crate::transcode::wire::{self, Reader, WireResult};
+use crate::transcode::{self, ExportPlan};
 use wasmtime::Store;
-use wasmtime::component::{ComponentType, Instance, Lift, Lower, Resource};
+use wasmtime::component::{ComponentType, Instance, Lift, Lower, Resource, TypedFunc};
 
 /// The export that takes messages.
 pub const HANDLER: &str = "wasmcloud:messaging/incoming-handler@0.3.0#handle";
@@ -134,25 +134,58 @@ fn broker_message(topic: &str, data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Calls the handler of an instance with the parameter of `handle-message`, and gives the result of that.
-pub async fn handle(
-    mut store: &mut Store<State>,
+type Handler = TypedFunc<(Resource<Message>,), (Handled,)>;
+type Handled = Result<(), Error>;
+
+/// The handler of an instance, and its argument.
+fn handler(
+    store: &mut Store<State>,
     instance: &Instance,
     plan: &ExportPlan,
     params: &[u8],
-) -> wasmtime::Result<Vec<u8>> {
+) -> wasmtime::Result<(Handler, Resource<Message>)> {
     let message = Message::read(&mut Reader::new(params)).map_err(|error| {
         wasmtime::Error::from(error).context("the parameters of handle-message do not decode")
     })?;
-    let func = plan.func(&mut *store, instance)?;
-    let handle = func.typed::<(Resource<Message>,), (Result<(), Error>,)>(&store)?;
-    let message = store.data_mut().table().push(message)?;
-    let (handled,) = handle.call_async(&mut store, (message,)).await?;
+    let handler = plan.func(&mut *store, instance)?.typed(&store)?;
+    Ok((handler, store.data_mut().table().push(message)?))
+}
+
+/// As the result of `handle-message`.
+fn encoded(handled: Handled) -> Vec<u8> {
     let mut out = vec![u8::from(handled.is_err())];
     if let Err(error) = handled {
         wire::put_byte_string(&mut out, error.into_text().as_bytes());
     }
-    Ok(out)
+    out
+}
+
+/// Calls the handler of an instance with the parameter of `handle-message`, and gives the result of that.
+pub async fn handle(
+    store: &mut Store<State>,
+    instance: &Instance,
+    plan: &ExportPlan,
+    params: &[u8],
+) -> wasmtime::Result<Vec<u8>> {
+    let (handler, message) = handler(store, instance, plan, params)?;
+    let (handled,) = handler.call_async(store, (message,)).await?;
+    Ok(encoded(handled))
+}
+
+/// The same for a guest that goes on when it has returned.
+pub async fn handle_streamed(
+    store: &mut Store<State>,
+    instance: &Instance,
+    plan: &ExportPlan,
+    params: &[u8],
+    give: impl FnOnce(Vec<u8>) + Send,
+) -> wasmtime::Result<()> {
+    let (handler, message) = handler(store, instance, plan, params)?;
+    transcode::run_until_idle(store, 0, give, async |accessor| {
+        let (handled,) = handler.call_concurrent(accessor, (message,)).await?;
+        Ok(encoded(handled))
+    })
+    .await
 }
 
 #[cfg(test)]

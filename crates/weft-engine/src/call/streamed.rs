@@ -2,6 +2,7 @@
 //! A call whose guest goes on when it has returned: its results are there while its streams are still open.
 
 use super::{Call, Exports, HeadSlot, Lane, finish};
+use crate::messaging;
 use crate::transcode::{self, ExportPlan};
 use crate::waker::RawWaker;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,7 +34,15 @@ impl Lane {
             let outcome = async {
                 let instance = pre.instantiate_async(&mut store).await?;
                 let give = move |result| *early.slot() = Some(result);
-                transcode::call_streamed(&mut store, &instance, &plan, params, give).await?;
+                match plan.name() {
+                    messaging::HANDLER => {
+                        messaging::handle_streamed(&mut store, &instance, &plan, &params, give)
+                            .await?
+                    }
+                    _ => {
+                        transcode::call_streamed(&mut store, &instance, &plan, params, give).await?
+                    }
+                }
                 Ok((Exports::Plain(instance), Vec::new()))
             }
             .await;

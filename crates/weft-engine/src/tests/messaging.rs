@@ -84,3 +84,33 @@ fn the_handlers_own_types_are_not_those_of_a_call() {
     let refused = guest.export_signature(HANDLER).err().expect("refused");
     assert_eq!(refused.code, Code::Unsupported);
 }
+
+#[test]
+fn a_guest_that_knows_streams_takes_messages_too() {
+    let wat = r#"(component
+        (import "a:b/c" (instance (type $s (stream u8)) (export "give" (func (param "it" $s)))))
+        (import "wasmcloud:messaging/types@0.3.0" (instance $types
+            (export "message" (type (sub resource)))
+            (type $why (variant (case "timeout") (case "connection" string) (case "permission-denied" string) (case "other" string)))
+            (export "error" (type (eq $why)))))
+        (alias export $types "message" (type $message))
+        (alias export $types "error" (type $error))
+        (core module $code
+            (memory (export "memory") 1)
+            (data (i32.const 64) "\01\00\00\00\03\00\00\00\20\00\00\00\03\00\00\00")
+            (data (i32.const 32) "why")
+            (func (export "handle") (param i32) (result i32) i32.const 64))
+        (core instance $made (instantiate $code))
+        (func $handle (param "message" (own $message)) (result (result (error $error)))
+            (canon lift (core func $made "handle") (memory $made "memory")))
+        (instance $handler (export "handle" (func $handle)))
+        (export "wasmcloud:messaging/incoming-handler@0.3.0" (instance $handler)))"#;
+    let engine = engine();
+    let guest = prepare(&engine, &wat::parse_str(wat).expect("a component"), IMPORTS);
+    let mut call = start(&guest, HANDLER, &message("in", "hello", None));
+    let told = run(&mut call, &guest).expect("an error is a result");
+    assert_eq!(told, b"\x01\x03why");
+    let mut call = start(&guest, HANDLER, b"\x05a");
+    let error = failure(run(&mut call, &guest));
+    assert_eq!(error.code, Code::Malformed, "{error}");
+}

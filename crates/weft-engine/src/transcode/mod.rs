@@ -34,7 +34,7 @@ use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
 
 pub use resources::ResourceTable;
-pub use streamed::{call_streamed, link_streamed};
+pub use streamed::{call_streamed, link_streamed, run_until_idle};
 pub use types::{MAX_DEPTH, shape};
 pub use wire::EncodingError;
 

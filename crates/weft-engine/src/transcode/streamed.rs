@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use wasmtime::component::{AsAccessor, Func, Instance, LinkerInstance};
+use wasmtime::component::{Accessor, Func, Instance, LinkerInstance};
 use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Result, Store, StoreContextMut, bail};
 
@@ -162,12 +162,12 @@ async fn run<T: BytesHost, const N: usize>(
     give: impl FnOnce(Vec<u8>) + Send,
 ) -> Result<()> {
     let queue = store.data().streams();
-    queue.open_call(OWN_CALL, Vec::new(), plan.param_paths.len());
+    let table = plan
+        .has_handles
+        .then(|| store.data_mut().resources().share());
     let params = raw::ExportParams {
         bytes: Cow::Owned(params),
-        table: plan
-            .has_handles
-            .then(|| store.data_mut().resources().share()),
+        table,
         ends: Some(Ends::new(
             queue.clone(),
             OWN_CALL,
@@ -176,18 +176,33 @@ async fn run<T: BytesHost, const N: usize>(
         )),
     };
     let typed = raw::typed::<N>(func);
+    let taken = plan.param_paths.len();
+    run_until_idle(store, taken, give, async |accessor| {
+        let raw::ExportResults(sink) = typed.call_concurrent(accessor, params).await?;
+        accessor.with(|mut access| {
+            let mut store = access.as_context_mut();
+            let paths = &plan.result_paths;
+            let pipes = channels::pour_all(store.as_context_mut(), sink.given, paths)?;
+            queue.add_uploads(OWN_CALL, pipes);
+            let resources = store.data_mut().resources();
+            resources.insert(sink.bytes, sink.handles)
+        })
+    })
+    .await
+}
+
+/// Runs `call`, which takes so many streams and futures from C, gives `give` what it comes to, and goes on as `call_streamed` does.
+pub async fn run_until_idle<T: BytesHost>(
+    store: &mut Store<T>,
+    taken: usize,
+    give: impl FnOnce(Vec<u8>) + Send,
+    call: impl AsyncFnOnce(&Accessor<T>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    let queue = store.data().streams();
+    queue.open_call(OWN_CALL, Vec::new(), taken);
     store
         .run_concurrent(async |accessor| {
-            let raw::ExportResults(sink) = typed.call_concurrent(accessor, params).await?;
-            let bytes = accessor.as_accessor().with(|mut access| {
-                let mut store = access.as_context_mut();
-                let paths = &plan.result_paths;
-                let pipes = channels::pour_all(store.as_context_mut(), sink.given, paths)?;
-                queue.add_uploads(OWN_CALL, pipes);
-                let resources = store.data_mut().resources();
-                resources.insert(sink.bytes, sink.handles)
-            })?;
-            give(bytes);
+            give(call(accessor).await?);
             queue.let_go(OWN_CALL);
             poll_fn(|cx| queue.poll_idle(cx)).await;
             Ok(())
