@@ -207,6 +207,37 @@ TEST_F(NatsKeyValueTest, is_current_again_within_two_seconds_of_a_restart) {
   }
 }
 
+TEST_F(NatsKeyValueTest, waits_longer_for_servers_that_take_their_time_and_leaves_no_consumer_behind) {
+  start_server();
+  const auto server = connect();
+  put(*open(*server), "a", "1");
+  // Hands what is asked of a domain to the server, which has none; keeps the first consumer until another is asked for.
+  std::optional<Message> kept;
+  keep(server->subscribe(shard_, "$JS.slow.API.>", {}, [&](Message asked) {
+    const bool is_creation = asked.subject.contains("CONSUMER.CREATE");
+    asked.subject.replace(0, std::string_view("$JS.slow").size(), "$JS");
+    if (is_creation && !kept) {
+      kept = std::move(asked);
+      return;
+    }
+    if (is_creation && !kept->subject.empty()) {
+      EXPECT_TRUE(server->publish(*kept));
+      kept->subject.clear();
+    }
+    EXPECT_TRUE(server->publish(asked));
+  }));
+  ASSERT_TRUE(wait(server->flush(10s)));
+  auto with = options();
+  with.jetstream_domain = "slow";
+  const auto bus = connect(with);
+  RecordingWatcher watcher;
+  const Ending ending(*this);
+  watch(*open(*bus), watcher);
+  ASSERT_TRUE(becomes_current(watcher, 1));
+  EXPECT_EQ(watcher.present(), (Present{{"a", "1"}}));
+  EXPECT_TRUE(eventually([&] { return api(*server, "CONSUMER.NAMES.KV_weft").at("total") == 1; }));
+}
+
 TEST_F(NatsKeyValueTest, creates_the_bucket_anew_when_the_server_lost_its_data) {
   start_server();
   const auto bus = connect();

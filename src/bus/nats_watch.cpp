@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -26,9 +27,10 @@ namespace {
 constexpr milliseconds kStepTimeout{2000};
 // Servers that choose a leader lose what they are asked meanwhile: they are asked again, and the first answer counts.
 constexpr milliseconds kAskAgain{400};
-// A consumer would be there twice, so whether one is being made is not asked again; and a lost one is not waited for as
-// long. Doubled while that fails, for a server that takes its time.
-constexpr milliseconds kFirstConsumerTimeout{600};
+// A cluster that has just lost a server may give the consumer to that one, and then nobody ever answers: not waited for
+// long. Doubled when an answer comes after that, from servers that take their time.
+constexpr milliseconds kFirstConsumerTimeout{300};
+constexpr std::size_t kMostLateConsumers = 8;
 constexpr milliseconds kFirstWait{50};
 constexpr milliseconds kLongestWait{400};
 constexpr int kMissedHeartbeats = 3;
@@ -71,6 +73,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
     }
     state_subscription_.reset();
     abandon();
+    forget_late_consumers(0);
   }
 
  private:
@@ -103,11 +106,15 @@ class Watch : public std::enable_shared_from_this<Watch> {
       delivery_.reset();
     }
     if (!consumer_.empty()) {
-      // The server would forget it by itself, some seconds later. Nobody waits for the answer.
-      Message message;
-      message.subject = subjects_.api("CONSUMER.DELETE") + '.' + std::exchange(consumer_, {});
-      static_cast<void>(connection_->publish(message));
+      remove_consumer(std::exchange(consumer_, {}));
     }
+  }
+
+  /// The server would forget it by itself, some seconds later. Nobody waits for the answer.
+  void remove_consumer(std::string_view name) {
+    Message message;
+    message.subject = fmt::format("{}.{}", subjects_.api("CONSUMER.DELETE"), name);
+    static_cast<void>(connection_->publish(message));
   }
 
   void begin() {
@@ -165,10 +172,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
         return;
       }
       asio::post(door->shard->io(), [weak, step, next, answer = std::move(answer)] {
-        // A later step, or attempt, does not want it.
-        if (const auto self = weak.lock(); self && self->step_ == step) {
+        const auto self = weak.lock();
+        if (self && self->step_ == step) {
           self->handle_answer(next, answer);
-        }
+        } else if (self && next == &Watch::handle_consumer && answer) {
+          self->handle_late_consumer(*answer);
+        }  // else a later step, or attempt, does not want it
       });
     });
     requests_.push_back(connection_->send_request(std::move(message), done));
@@ -232,9 +241,25 @@ class Watch : public std::enable_shared_from_this<Watch> {
                                      .heartbeat = connection_->options().watch_heartbeat}),
          &Watch::handle_consumer);
     arm(consumer_timeout_, [](Watch& self) {
-      self.consumer_timeout_ = std::min(self.consumer_timeout_ * 2, kStepTimeout);
+      self.late_consumers_.insert(self.late_consumers_.end(), self.requests_.begin(), self.requests_.end());
+      self.requests_.clear();
+      self.forget_late_consumers(kMostLateConsumers);
       self.give_up_waiting();
     });
+  }
+
+  void handle_late_consumer(const Message& answer) {
+    if (const auto consumer = decode_consumer(answer.payload)) {
+      consumer_timeout_ = std::min(consumer_timeout_ * 2, kStepTimeout);
+      remove_consumer((*consumer).name);
+    }
+  }
+
+  /// But for the newest so many.
+  void forget_late_consumers(std::size_t but) {
+    for (; late_consumers_.size() > but; late_consumers_.pop_front()) {
+      connection_->forget_request(late_consumers_.front());
+    }
   }
 
   Result<std::string> listen() {
@@ -329,14 +354,12 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   void watch_heartbeat() {
-    arm(connection_->options().watch_heartbeat, [](Watch& self) {
-      const auto silence = Clock::now() - self.heard_;
-      if (silence > self.connection_->options().watch_heartbeat * kMissedHeartbeats) {
-        self.retry({Errc::unavailable, "its consumer is silent", {}, Blame::environment});
-      } else {
-        self.watch_heartbeat();
-      }
-    });
+    const auto lost = heard_ + connection_->options().watch_heartbeat * kMissedHeartbeats;
+    const auto left = std::chrono::ceil<milliseconds>(lost - Clock::now());
+    if (left.count() <= 0) {
+      return retry({Errc::unavailable, "its consumer is silent", {}, Blame::environment});
+    }
+    arm(left, [](Watch& self) { self.watch_heartbeat(); });
   }
 
   const std::shared_ptr<NatsConnection> connection_;
@@ -358,6 +381,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   std::uint64_t step_ = 0;
   Question question_;  // that is being asked
   std::vector<std::uint64_t> requests_;
+  std::deque<std::uint64_t> late_consumers_;  // requests for some that were not there in time, and may still come
   milliseconds consumer_timeout_ = kFirstConsumerTimeout;
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<NatsDelivery> delivery_;

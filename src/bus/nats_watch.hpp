@@ -6,7 +6,8 @@
 /// that was there at the start has come. A new attempt follows a reconnect, three missed heartbeats (the consumer or
 /// the stream is lost), a gap in the deliveries, and with growing waits (50 ms .. 400 ms) a failed attempt. What is no
 /// longer there is never told: the new attempt only ever brings entries. Within an attempt what changes nothing is
-/// asked every 400 ms until it is answered: servers of a cluster that have no leader answer nothing, then or later.
+/// asked every 400 ms until it is answered: servers of a cluster that have no leader answer nothing, then or later. For
+/// a consumer the next attempt comes sooner, and one that was made all the same is removed when that is heard.
 ///
 /// A machine of callbacks on its shard and not a coroutine: a Subscription ends in its destructor, which cannot await.
 /// Owned by the Subscription; everything else (timers, answers, deliveries) holds it weakly. Shares the connection,
