@@ -12,7 +12,8 @@
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
 include(GoogleTest)
 
-# Every test of label unit or guests; what the sanitizer presets build. And every fuzzer.
+# What is shipped. Every test of label unit or guests; what the sanitizer presets build. And every fuzzer.
+add_custom_target(programs)
 add_custom_target(unit_tests)
 add_custom_target(fuzzers)
 
@@ -58,6 +59,7 @@ endfunction()
 function(weft_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
+  add_dependencies(programs ${name})
   target_link_libraries(${name} PRIVATE weft_flags weft_optimised)
   _weft_link(${name} PRIVATE ${arg_DEPS})
 endfunction()

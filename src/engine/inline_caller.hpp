@@ -4,6 +4,7 @@
 /// scripts/build_apps builds to $WEFT_APPS_DIR.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -38,22 +39,71 @@ class InlineCaller final : private CallEvents {
 
   /// In a fresh instance. The encoded results, or why it failed.
   Result<Bytes> call(const Function& function, std::span<const std::byte> params) {
-    done_ = false;
-    WEFT_TRY(const std::unique_ptr<Call> call, Call::function(lane_, function, params, shard_, *this));
-    call->poll_now();
-    while (!done_) {
-      shard_.io().run_one();
-    }
-    WEFT_CHECK(call->outcome());
-    const auto result = call->result();
-    return Bytes(result.begin(), result.end());
+    WEFT_CHECK(run(function, params));
+    return result_of(*call_);
+  }
+
+  struct Streamed {
+    Bytes results;
+    Bytes written;          ///< to the stream or future among the results
+    bool is_whole = false;  ///< that has ended
+  };
+  /// The same of a function with one stream or future among its parameters, which is given in pieces of that size, and
+  /// at most one among its results.
+  Result<Streamed> call(const Function& function, std::span<const std::byte> params, std::span<const std::byte> stream,
+                        std::size_t piece) {
+    stream_ = stream;
+    piece_ = piece;
+    written_ = {};
+    writes_ = !function.result_paths().empty();
+    WEFT_CHECK(run(function, params));
+    written_.results = result_of(*call_);
+    return std::move(written_);
   }
 
  private:
   InlineCaller(Engine engine, Module module, Deployment deployment)
       : engine_(std::move(engine)), module_(std::move(module)), deployment_(std::move(deployment)) {}
 
-  void on_polled(Polled polled) override { done_ = polled.done; }
+  static Bytes result_of(const Call& call) {
+    const auto result = call.result();
+    return {result.begin(), result.end()};
+  }
+
+  Result<void> run(const Function& function, std::span<const std::byte> params) {
+    done_ = false;
+    WEFT_TRY(call_, Call::function(lane_, function, params, shard_, *this));
+    call_->poll_now();
+    while (!done_) {
+      shard_.io().run_one();
+    }
+    shard_.io().poll();  // a wake that came too late holds the loop, and the loop the wake
+    WEFT_CHECK(call_->outcome());
+    return {};
+  }
+
+  void on_stream(const StreamEvent& event) override {
+    if (event.kind == StreamEvent::Kind::wanted) {
+      if (stream_.empty()) return call_->end_stream(event.token, event.channel);
+      const auto size = std::min(piece_, stream_.size());
+      call_->push_stream(event.token, event.channel, stream_.first(size));
+      stream_ = stream_.subspan(size);
+    } else if (event.kind == StreamEvent::Kind::readable) {
+      take_written();
+    }
+  }
+  void take_written() {
+    for (;;) {
+      const auto piece = call_->read_stream(kOwnCall, 0);
+      written_.is_whole = written_.is_whole || piece.state == BodyState::end;
+      if (piece.state != BodyState::data) return;
+      written_.written.insert(written_.written.end(), piece.data.begin(), piece.data.end());
+    }
+  }
+  void on_polled(Polled polled) override {
+    done_ = polled.done;
+    if (polled.result && writes_) take_written();
+  }
   void on_log(std::uint32_t /*stream*/, std::string_view /*line*/) override {}
 
   Engine engine_;
@@ -61,7 +111,12 @@ class InlineCaller final : private CallEvents {
   Deployment deployment_;
   Lane lane_{deployment_};
   async::Shard shard_{0};
+  std::unique_ptr<Call> call_;  ///< the last one
   bool done_ = false;
+  std::span<const std::byte> stream_;  ///< what of it has not been given
+  std::size_t piece_ = 0;
+  bool writes_ = false;
+  Streamed written_;
 };
 
 }  // namespace weft::engine

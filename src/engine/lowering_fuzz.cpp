@@ -2,15 +2,13 @@
 // Any bytes as the encoded parameters of a function of values-callee, which the first byte chooses. The transcoder may
 // refuse them as malformed and the guest may trap; anything else that goes wrong is ours. What the guest gives back
 // must be what it takes again, unchanged, and wasmtime's own reading of the bytes must agree that they are an encoding.
-#include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/fuzz_support.hpp"
 #include "engine/inline_caller.hpp"
 
 namespace {
@@ -93,12 +91,6 @@ struct World {
   std::vector<Target> targets;
 };
 
-[[noreturn]] void give_up(std::string_view what, const Error& error) {
-  static_cast<void>(std::fprintf(stderr, "%.*s: %s\n%s\n", static_cast<int>(what.size()), what.data(),
-                                 error.to_string().c_str(), error.detail().c_str()));
-  std::abort();
-}
-
 World make_world() {
   auto callee = InlineCaller::create("values-callee");
   if (!callee) give_up("no guest", callee.error());
@@ -115,31 +107,6 @@ World make_world() {
 bool is_expected(const Error& error) {
   return error.code() == Errc::malformed ||
          (error.code() == Errc::trap && error.message().starts_with("the guest trapped: "));
-}
-
-/// The Rust half is not instrumented, so the fuzzer would see no difference between inputs: what came out of one is
-/// counted as coverage instead. libFuzzer clears them before each run.
-[[gnu::section("__libfuzzer_extra_counters"), gnu::used]] std::uint8_t outcomes[1 << 14];
-
-/// The same text with other numbers and letters in it counts as the same.
-void mark(std::string_view name, std::string_view text) {
-  constexpr std::size_t kMostMarks = 24;
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&hash](char c) { hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3; };
-  std::ranges::for_each(name, add);
-  std::size_t marks = 0;
-  for (const char c : text) {
-    const bool counts = c < '0' || (c > '9' && c < 'a') || c > 'z';
-    if (counts && marks++ < kMostMarks) add(c);
-  }
-  outcomes[hash % std::size(outcomes)] = 1;
-}
-
-/// An error's message tells which check refused it, so its letters count; a success has none.
-void mark_outcome(std::string_view name, std::string_view message) {
-  std::string letters(name);
-  std::ranges::copy_if(message, std::back_inserter(letters), [](char c) { return c < '0' || c > '9'; });
-  mark(letters, {});
 }
 
 }  // namespace
