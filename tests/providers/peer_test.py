@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One provider under wasmCloud's own host and under ours: it is born with the same document, and cannot tell the two apart by what it hears.
 
-Needs that host, which WASMCLOUD_HOST names (or ~/.cache/weft/peer/bin/wasmcloud), and wash beside it; skipped, visibly, without."""
+Needs that host, which WASMCLOUD_HOST names, and wash, which WASH names; skipped, visibly, without."""
 
 import json
 import os
@@ -11,10 +11,9 @@ import subprocess
 
 from daemon import main, wait_for
 from provider_test_case import ProviderProcessTest
+from wasmcloud import PROGRAMS, find_program
 
-PEER = pathlib.Path.home() / ".cache/weft/peer/bin"
-HOST = pathlib.Path(os.environ.get("WASMCLOUD_HOST", PEER / "wasmcloud"))
-WASH = pathlib.Path(os.environ.get("WASH", PEER / "wash"))
+WASH = pathlib.Path(os.environ.get("WASH", PROGRAMS / "wash"))
 
 
 def shape(value):
@@ -31,14 +30,14 @@ def shape(value):
 
 class PeerTest(ProviderProcessTest):
     def setUp(self):
-        for program in (HOST, WASH):
-            if not program.exists():
-                self.skipTest(f"there is no {program}")
+        self.host = find_program("host")
+        if not WASH.exists():
+            self.skipTest("wash is not here; name its program with WASH")
         super().setUp()
         self.client = self.listen("_INBOX.peer")
 
     def peer_up(self):
-        words = [str(HOST), "--allow-file-load", "--lattice", "peer", "--nats-port", str(self.server.port), "--provider-shutdown-delay-ms", "2000"]
+        words = [self.host, "--allow-file-load", "--lattice", "peer", "--nats-port", str(self.server.port), "--provider-shutdown-delay-ms", "2000"]
         host = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(host.wait)
         self.addCleanup(host.kill)

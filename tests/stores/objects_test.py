@@ -3,11 +3,11 @@
 
 import contextlib
 import os
-import pathlib
 import threading
 
 from lattice import LatticeTest
 from objects import Checks, KeptObjectsTest, pattern
+from wasmcloud import find_program
 from weft import BINARY, children, main, wait_for
 from wrpc import Nats
 
@@ -92,8 +92,7 @@ class RemoteObjectsTest(Checks, LatticeTest):
 
     def test_the_store_may_be_a_program_of_its_own(self):
         there = self.host("there")
-        there.control.do("provider.start.HOST", {"provider_id": "blobs", "provider_ref": f"file://{pathlib.Path(BINARY).parent / 'weft-provider-blobstore-fs'}",
-                                                 "host_id": there.id, "config": []})
+        there.run_provider("blobs", BINARY.parent / "weft-provider-blobstore-fs")
         wait_for(lambda: children(there.process.pid), "it runs")
         self.start_objects()
         self.check_all()
@@ -101,22 +100,12 @@ class RemoteObjectsTest(Checks, LatticeTest):
 
     def test_the_store_may_be_wasmclouds(self):
         """Its provider of 1.9, as a process of our host."""
-        program = pathlib.Path(os.environ.get("WASMCLOUD_BLOBSTORE_FS", pathlib.Path.home() / ".cache/weft/peer/bin/wasmcloud-blobstore-fs"))
-        if not program.exists():
-            self.skipTest("there is no blobstore-fs provider of wasmCloud 1.9 here; name its program with WASMCLOUD_BLOBSTORE_FS")
+        program = find_program("blobstore-fs")
         there = self.host("there")
-        there.control.do("provider.start.HOST", {"provider_id": "blobs", "provider_ref": f"file://{program}", "host_id": there.id, "config": []})
+        there.run_provider("blobs", program)
         wait_for(lambda: children(there.process.pid), "it runs")
         self.start_objects()
-        self.says("PUT", "/box", 201)
-        for size in (0, 5, 300_000, 20_000_000):
-            self.put("/box/a", pattern(size))
-            self.assertTrue(self.do("GET", "/box/a", status=200).body == pattern(size), f"{size} bytes came back as others")
-            self.assertEqual((self.folder / "objects" / "box" / "a").stat().st_size, size)
-        self.put("/box/b", b"other")
-        self.assertEqual(sorted(self.says("GET", "/box").split()), ["a", "b"])
-        self.says("DELETE", "/box/b")
-        self.assertEqual(self.says("GET", "/box/b?exists"), "no\n")
+        self.check_beside_wasmcloud(self.folder / "objects")
 
     def test_a_store_of_an_older_release_is_asked_in_its_own_way(self):
         """wrpc:blobstore 0.1.0, by hand: streams without a future that says how they ended."""

@@ -28,6 +28,10 @@ class Host(Process):
     def start_provider(self, provider, kind, config=()):
         self.control.do(*self.control.start_provider(provider, kind, config))
 
+    def run_provider(self, provider, program, config=()):
+        """That program, as a process of this host."""
+        self.control.do("provider.start.HOST", {"provider_id": provider, "provider_ref": f"file://{program}", "host_id": self.id, "config": list(config)})
+
     def web(self, provider="web", **config):
         """http-server on this host; its site."""
         site = Site(free_port())

@@ -115,6 +115,24 @@ class Checks:
         for number in numbers:
             self.do("PUT", f"/many/o{number}", str(number).encode(), 201)
 
+    def check_beside_wasmcloud(self, root):
+        """What there is in common with a peer of 1.9; the store keeps its objects in that folder."""
+        self.says("PUT", "/box", 201)
+        # It sends as fast as it can: of more than this, so much may wait for a busy reader that the stream is broken off (max_buffered_bytes).
+        for size in (0, 5, 300_000, 16_000_000):
+            self.put("/box/a", pattern(size))
+            self.assertEqual((root / "box" / "a").stat().st_size, size)
+            self.assertTrue(self.do("GET", "/box/a", status=200).body == pattern(size), f"{size} bytes came back as others")
+        self.assertEqual(self.do("GET", "/box/a?range=2000000-9000001", status=200).body, pattern(16_000_000)[2_000_000:9_000_001])
+        self.put("/box/b", b"other")
+        self.assertEqual(sorted(self.says("GET", "/box").split()), ["a", "b"])
+        self.assertTrue(self.says("GET", "/box/b?info").startswith("box b 5 "))
+        self.assertNotEqual(self.says("GET", "/box/none", 500), "")
+        self.says("DELETE", "/box/b")
+        self.assertEqual(self.says("GET", "/box/b?exists"), "no\n")
+        self.says("DELETE", "/box")
+        self.assertFalse((root / "box").exists())
+
     def check_all(self):
         self.check_values()
         self.check_endings()
