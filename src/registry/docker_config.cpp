@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "registry/file.hpp"
+#include "wire/base64.hpp"
 #include "wire/json.hpp"
 
 namespace weft::registry {
@@ -27,7 +28,9 @@ Result<Credentials> decode_login(const boost::json::object& object) {
   if (!registry_token.empty()) return Credentials(BearerToken{registry_token});
   if (!identity.empty()) return Credentials(IdentityToken{identity});
   if (!auth.empty()) {
-    auto decoded = decode_base64(auth);
+    // With padding or without.
+    const auto digits = std::string_view(auth).substr(0, auth.find_last_not_of('=') + 1);
+    const auto decoded = wire::from_base64(digits, wire::Base64::standard_unpadded);
     const auto colon = decoded ? decoded->find(':') : std::string::npos;
     if (colon == std::string::npos) return wire::malformed_json(kWhat, "an `auth` is not user and password in base64");
     username = decoded->substr(0, colon);

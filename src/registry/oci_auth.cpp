@@ -5,12 +5,12 @@
 #include <array>
 #include <cstdint>
 
+#include "wire/base64.hpp"
 #include "wire/json.hpp"
 
 namespace weft::registry {
 namespace {
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kMaxChallenges = 8;
 constexpr std::size_t kMaxParameters = 16;
 
@@ -96,7 +96,7 @@ std::vector<Challenge> parse_challenges(std::string_view header) {
 }
 
 std::string basic_authorization(const BasicCredentials& credentials) {
-  return "Basic " + encode_base64(credentials.user + ":" + credentials.password);
+  return "Basic " + wire::to_base64(credentials.user + ":" + credentials.password, wire::Base64::standard);
 }
 
 Result<std::string> decode_token_answer(std::string_view json) {
@@ -112,36 +112,6 @@ Result<std::string> decode_token_answer(std::string_view json) {
   const auto is_printable = [](char c) { return c > ' ' && c < 0x7f; };
   if (found.empty() || !std::ranges::all_of(found, is_printable)) return wire::malformed_json(what, "has no token");
   return found;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : text) {
-    const auto value = kBase64.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U | static_cast<std::uint32_t>(value)) & 0xFFFFU;
-    held += 6;
-    if (held < 8) continue;
-    held -= 8;
-    out += static_cast<char>(bits >> static_cast<unsigned>(held) & 0xFFU);
-  }
-  return text.size() % 4 == 1 ? std::nullopt : std::optional(out);
-}
-
-std::string encode_base64(std::string_view bytes) {
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto byte = [&](std::size_t i) -> std::uint32_t {
-      return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U;
-    };
-    const auto group = byte(0) << 16U | byte(1) << 8U | byte(2);
-    const auto count = std::min<std::size_t>(bytes.size() - at, 3);
-    for (std::size_t i = 0; i < 4; ++i) out += i <= count ? kBase64[group >> (18U - 6U * i) & 63U] : '=';
-  }
-  return out;
 }
 
 }  // namespace weft::registry

@@ -56,8 +56,4 @@ std::string basic_authorization(const BasicCredentials& credentials);
 /// The `token` or `access_token` of an authorisation server's answer.
 Result<std::string> decode_token_answer(std::string_view json);
 
-/// Standard base64 with or without padding; nothing for what is none.
-std::optional<std::string> decode_base64(std::string_view text);
-std::string encode_base64(std::string_view bytes);
-
 }  // namespace weft::registry

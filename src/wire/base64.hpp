@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Bytes as text in the alphabet of URLs (RFC 4648 section 5). Threads: pure functions.
+/// Bytes as text (RFC 4648 sections 4 and 5). Threads: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace weft::wire {
 
-/// Whether '=' fills the last four digits.
-enum class Padding : std::uint8_t { none, full };
+/// Which letters there are for 62 and 63, and whether '=' fills the last four.
+enum class Base64 : std::uint8_t { standard, standard_unpadded, url, url_unpadded };
 
-[[nodiscard]] std::string to_base64url(std::string_view bytes, Padding padding);
-/// Nothing for what is none; it must be padded as `padding` says.
-[[nodiscard]] std::optional<std::string> from_base64url(std::string_view text, Padding padding);
+[[nodiscard]] std::string to_base64(std::string_view bytes, Base64 form);
+/// Nothing for what is not exactly of that form.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text, Base64 form);
 
 }  // namespace weft::wire

@@ -2,11 +2,10 @@
 #include "wire/host_data.hpp"
 
 #include <fmt/format.h>
-#include <sodium.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "wire/base64.hpp"
 #include "wire/json.hpp"
 #include "wire/link_json.hpp"
 
@@ -15,7 +14,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kAlphabet = sodium_base64_VARIANT_ORIGINAL;
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 json::array bytes_to_json(std::string_view bytes) {
@@ -275,27 +273,15 @@ std::string encode(const SecretMap& secrets) { return json_text(to_json(secrets)
 
 Result<SecretMap> decode_secret_map(std::string_view text) { return decode_value<SecretMap>(text, "secrets"); }
 
-std::string host_data_line(const HostData& data) {
-  const auto text = encode(data);
-  std::string line(sodium_base64_encoded_len(text.size(), kAlphabet), '\0');
-  sodium_bin2base64(line.data(), line.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                    kAlphabet);
-  line.pop_back();  // the NUL of C
-  return line + "\r\n";
-}
+std::string host_data_line(const HostData& data) { return to_base64(encode(data), Base64::standard) + "\r\n"; }
 
 Result<HostData> read_host_data_line(std::string_view line) {
   const auto begin = line.find_first_not_of(kWhiteSpace);
   if (begin == std::string_view::npos) return malformed_json("host data", "there is none");
   line = line.substr(begin, line.find_last_not_of(kWhiteSpace) + 1 - begin);
-  std::string text((line.size() / 4 * 3) + 3, '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(text.data()), text.size(), line.data(), line.size(), nullptr,
-                        &size, nullptr, kAlphabet) != 0) {
-    return malformed_json("host data", "it is not padded base64");
-  }
-  text.resize(size);
-  return decode_host_data(text);
+  const auto text = from_base64(line, Base64::standard);
+  if (!text) return malformed_json("host data", "it is not padded base64");
+  return decode_host_data(*text);
 }
 
 Result<std::optional<std::string>> seal_secrets(const SecretMap& secrets, const KeyPair& host,

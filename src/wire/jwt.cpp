@@ -9,10 +9,10 @@ namespace {
 
 namespace json = boost::json;
 
-std::string to_base64(std::string_view bytes) { return to_base64url(bytes, Padding::none); }
+std::string encode_segment(std::string_view bytes) { return to_base64(bytes, Base64::url_unpadded); }
 
-Result<std::string> from_base64(std::string_view text, std::string_view segment) {
-  auto bytes = from_base64url(text, Padding::none);
+Result<std::string> decode_segment(std::string_view text, std::string_view segment) {
+  auto bytes = from_base64(text, Base64::url_unpadded);
   if (!bytes) return malformed_json("token", fmt::format("its {} is not base64url", segment));
   return *std::move(bytes);
 }
@@ -27,9 +27,9 @@ Result<TokenParts> split_token(std::string_view token) {
     return malformed_json("token", "it does not have three segments");
   }
   TokenParts parts;
-  WEFT_TRY(parts.header, from_base64(token.substr(0, first), "header"));
-  WEFT_TRY(parts.payload, from_base64(token.substr(first + 1, second - first - 1), "payload"));
-  WEFT_TRY(const auto signature, from_base64(token.substr(second + 1), "signature"));
+  WEFT_TRY(parts.header, decode_segment(token.substr(0, first), "header"));
+  WEFT_TRY(parts.payload, decode_segment(token.substr(first + 1, second - first - 1), "payload"));
+  WEFT_TRY(const auto signature, decode_segment(token.substr(second + 1), "signature"));
   parts.signature.assign(signature.begin(), signature.end());
   parts.signed_text = token.substr(0, second);
   return parts;
@@ -48,10 +48,10 @@ Result<void> verify_token(const TokenParts& parts, std::string_view issuer) {
 }
 
 Result<std::string> sign_token(std::string_view payload, const KeyPair& issuer) {
-  auto token = to_base64(R"({"typ":"jwt","alg":"Ed25519"})") + "." + to_base64(payload);
+  auto token = encode_segment(R"({"typ":"jwt","alg":"Ed25519"})") + "." + encode_segment(payload);
   WEFT_TRY(const auto signature, issuer.sign(token));
   token += ".";
-  token += to_base64({reinterpret_cast<const char*>(signature.data()), signature.size()});
+  token += encode_segment({reinterpret_cast<const char*>(signature.data()), signature.size()});
   return token;
 }
 

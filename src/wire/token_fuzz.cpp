@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "wire/base64.hpp"
 #include "wire/claims.hpp"
 #include "wire/jwt.hpp"
 #include "wire/wasm_token.hpp"
@@ -64,6 +65,9 @@ void check_payload(std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  for (const auto form : {Base64::standard, Base64::standard_unpadded, Base64::url, Base64::url_unpadded}) {
+    if (const auto decoded = from_base64(bytes, form)) insist(to_base64(*decoded, form) == bytes);
+  }
   check_wasm(bytes);
   check_token(bytes);
   check_payload(bytes);

@@ -76,7 +76,7 @@ std::string encode_object_info(const ObjectInfo& info, std::string_view bucket, 
 }
 
 std::string digest_text(std::string_view hash) {
-  return std::string(kDigest) + wire::to_base64url(hash, wire::Padding::full);
+  return std::string(kDigest) + wire::to_base64(hash, wire::Base64::url);
 }
 
 bool is_digest(std::string_view text, std::string_view hash) {
@@ -97,13 +97,13 @@ Result<ObjectSubjects> ObjectSubjects::make(std::string bucket) {
 std::string ObjectSubjects::chunks(std::string_view nuid) const { return "$O." + bucket_ + ".C." + std::string(nuid); }
 
 std::string ObjectSubjects::info(std::string_view name) const {
-  return "$O." + bucket_ + ".M." + wire::to_base64url(name, wire::Padding::full);
+  return "$O." + bucket_ + ".M." + wire::to_base64(name, wire::Base64::url);
 }
 
 std::optional<std::string> ObjectSubjects::name_of(std::string_view subject) const {
   const auto prefix = "$O." + bucket_ + ".M.";
   if (!subject.starts_with(prefix)) return std::nullopt;
-  auto name = wire::from_base64url(subject.substr(prefix.size()), wire::Padding::full);
+  auto name = wire::from_base64(subject.substr(prefix.size()), wire::Base64::url);
   if (!name || name->empty() || utf8_prefix(*name) != name->size()) return std::nullopt;
   return name;
 }
