@@ -61,6 +61,9 @@ struct NamedChannelIn {
 /// Where a writer and a reader of one channel meet, on any threads.
 class ChannelOut {
  public:
+  enum class Kind : std::uint8_t { stream, future };
+  explicit ChannelOut(Kind kind) : kind_(kind) {}
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
   /// The writer's. `bytes` are not empty.
   void write(Bytes bytes, WriteDone done);
   void end();
@@ -70,6 +73,7 @@ class ChannelOut {
   void close();
 
  private:
+  const Kind kind_;
   std::mutex mutex_;
   Bytes bytes_;     ///< written and not taken
   WriteDone done_;  ///< of those
@@ -206,7 +210,7 @@ struct StreamPair {
 };
 template <class T>
 StreamPair<T> make_stream() {
-  auto channel = std::make_shared<detail::ChannelOut>();
+  auto channel = std::make_shared<detail::ChannelOut>(detail::ChannelOut::Kind::stream);
   return {StreamSink<T>(channel), StreamOut<T>{channel}};
 }
 template <class T>
@@ -216,7 +220,7 @@ struct FuturePair {
 };
 template <class T>
 FuturePair<T> make_future() {
-  auto channel = std::make_shared<detail::ChannelOut>();
+  auto channel = std::make_shared<detail::ChannelOut>(detail::ChannelOut::Kind::future);
   return {Promise<T>(channel), FutureOut<T>{channel}};
 }
 

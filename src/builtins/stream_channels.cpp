@@ -94,6 +94,7 @@ class Out final : public dispatch::Channel {
     state->in_read = false;
     if (state->early) state->tell(*std::exchange(state->early, std::nullopt));
   }
+  [[nodiscard]] bool is_future() const noexcept override { return from_->kind() == detail::ChannelOut::Kind::future; }
 
  private:
   /// Shared with a read that is under way.

@@ -34,6 +34,9 @@ constexpr std::size_t kMostLateConsumers = 8;
 constexpr milliseconds kFirstWait{50};
 constexpr milliseconds kLongestWait{400};
 constexpr int kMissedHeartbeats = 3;
+// A machine that is too busy to hear them in time is given longer each time, until a consumer has lived so long.
+constexpr int kMostMissedHeartbeats = 12;
+constexpr milliseconds kLongLife{10'000};
 // Flow control keeps a consumer from sending more than a few megabytes ahead; this is for when it does not.
 constexpr std::size_t kMaxPending = std::size_t{1} << 20;
 
@@ -287,7 +290,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
     expected_ = (*consumer).pending;
     wait_ = kFirstWait;
     consumer_timeout_ = kFirstConsumerTimeout;
-    heard_ = Clock::now();
+    made_ = heard_ = Clock::now();
     watch_heartbeat();
     tell_if_current(false);
   }
@@ -354,9 +357,10 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   void watch_heartbeat() {
-    const auto lost = heard_ + connection_->options().watch_heartbeat * kMissedHeartbeats;
+    const auto lost = heard_ + connection_->options().watch_heartbeat * may_miss_;
     const auto left = std::chrono::ceil<milliseconds>(lost - Clock::now());
     if (left.count() <= 0) {
+      may_miss_ = heard_ - made_ > kLongLife ? kMissedHeartbeats : std::min(may_miss_ * 2, kMostMissedHeartbeats);
       return retry({Errc::unavailable, "its consumer is silent", {}, Blame::environment});
     }
     arm(left, [](Watch& self) { self.watch_heartbeat(); });
@@ -391,6 +395,8 @@ class Watch : public std::enable_shared_from_this<Watch> {
   int idle_heartbeats_ = 0;
   std::optional<std::uint64_t> expected_;
   bool is_current_ = false;
+  int may_miss_ = kMissedHeartbeats;  // heartbeats, in a row
+  Clock::time_point made_;            // the consumer
   Clock::time_point heard_;
 };
 

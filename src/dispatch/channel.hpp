@@ -37,6 +37,8 @@ class Channel {
   /// One at a time; `reader` is told now or later. A channel gives at once all that it has, so that reading again from
   /// inside of on_piece() is soon at an end.
   virtual void read(ChannelReader& reader) = 0;
+  /// It gives one value, and not what may end anywhere.
+  [[nodiscard]] virtual bool is_future() const noexcept { return false; }
 };
 
 struct NamedChannel {

@@ -36,6 +36,8 @@ struct CallContext {
   std::uint32_t depth = 0;             ///< calls that this one is nested in
   std::string_view trace_parent = {};  ///< W3C traceparent and tracestate as received; empty: none
   std::string_view trace_state = {};
+  /// The deadline is for the streams among the results, too: whoever reads them cannot say that it has gone.
+  bool deadline_for_streams = false;
   std::uint64_t chain = 0;  ///< names the chain of calls this one belongs to, see Target::end_chain(); 0: none
 };
 

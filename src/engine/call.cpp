@@ -198,6 +198,17 @@ void Call::tell_streams() {
   }
 }
 
+ChannelKind Call::kind_of(std::uint64_t token, std::uint32_t channel) const {
+  switch (weft_call_stream_kind(handle_.get(), token, channel)) {
+    case WEFT_CHANNEL_STREAM:
+      return ChannelKind::stream;
+    case WEFT_CHANNEL_FUTURE:
+      return ChannelKind::future;
+    default:
+      return ChannelKind::none;
+  }
+}
+
 BodyPiece Call::read_stream(std::uint64_t token, std::uint32_t channel) {
   weft_bytes data{};
   const auto state = weft_call_stream_read(handle_.get(), token, channel, &data);

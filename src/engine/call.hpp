@@ -52,6 +52,9 @@ struct StreamEvent {
   std::uint32_t channel = 0;  ///< of those that the guest writes (readable) or reads (wanted, left)
 };
 
+/// What a guest writes on a channel; none: its values have no such stream or future, or it is over.
+enum class ChannelKind : std::uint8_t { none, stream, future };
+
 class CallEvents {
  public:
   virtual void on_polled(Polled polled) = 0;
@@ -138,6 +141,7 @@ class Call {
 
   /// Streams by the token of their call, also after it was completed; a token that means nothing any more is ignored.
   /// Channels that the guest writes: what it has written since, until the next look.
+  [[nodiscard]] ChannelKind kind_of(std::uint64_t token, std::uint32_t channel) const;
   BodyPiece read_stream(std::uint64_t token, std::uint32_t channel);
   /// Nobody reads it any more.
   void close_stream(std::uint64_t token, std::uint32_t channel);

@@ -191,9 +191,11 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
 
 dispatch::Channels GuestImports::uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import) {
   dispatch::Channels channels;
+  std::uint32_t number = 0;
   for (const auto path : import.param_paths) {
-    const auto number = static_cast<std::uint32_t>(channels.size());
-    channels.push_back({.path = std::string(path), .channel = streams_.upload(call, token, number)});
+    if (auto channel = streams_.upload(call, token, number++)) {
+      channels.push_back({.path = std::string(path), .channel = std::move(channel)});
+    }
   }
   return channels;
 }

@@ -68,9 +68,11 @@ struct CallScope {
   std::uint32_t depth = 0;
   std::string trace_parent;
   std::string trace_state;
+  bool deadline_for_streams = false;
 
   static CallScope of(const dispatch::CallContext& context) {
-    return {context.deadline, context.depth, std::string(context.trace_parent), std::string(context.trace_state)};
+    return {context.deadline, context.depth, std::string(context.trace_parent), std::string(context.trace_state),
+            context.deadline_for_streams};
   }
 };
 

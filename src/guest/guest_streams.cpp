@@ -54,7 +54,9 @@ struct GuestStreams::UploadState {
 
 class GuestStreams::Upload final : public dispatch::Channel {
  public:
-  explicit Upload(std::shared_ptr<UploadState> state) : state_(std::move(state)) { state_->owner = this; }
+  Upload(std::shared_ptr<UploadState> state, bool is_future) : state_(std::move(state)), is_future_(is_future) {
+    state_->owner = this;
+  }
   ~Upload() override {
     if (state_->owner != this) {
       return;
@@ -72,9 +74,11 @@ class GuestStreams::Upload final : public dispatch::Channel {
     const auto state = state_;
     state->look(reader);
   }
+  [[nodiscard]] bool is_future() const noexcept override { return is_future_; }
 
  private:
   std::shared_ptr<UploadState> state_;
+  bool is_future_;
 };
 
 class GuestStreams::Download final : private dispatch::ChannelReader {
@@ -134,6 +138,10 @@ GuestStreams::Streams& GuestStreams::of(std::uint64_t token) {
 
 std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std::uint64_t token,
                                                         std::uint32_t channel) {
+  const auto kind = call.kind_of(token, channel);
+  if (kind == engine::ChannelKind::none) {
+    return nullptr;
+  }
   auto& uploads = of(token).uploads;
   if (channel >= uploads.size()) {
     uploads.resize(channel + 1);
@@ -145,7 +153,7 @@ std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std:
     state->token = token;
     state->channel = channel;
   }
-  return std::make_unique<Upload>(state);
+  return std::make_unique<Upload>(state, kind == engine::ChannelKind::future);
 }
 
 void GuestStreams::take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,

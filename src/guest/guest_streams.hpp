@@ -25,8 +25,8 @@ class GuestStreams {
   GuestStreams(const GuestStreams&) = delete;
   GuestStreams& operator=(const GuestStreams&) = delete;
 
-  /// What the guest writes to that channel of the call `token`. Given again for the same (which is asked of another),
-  /// it stands for the one before.
+  /// What the guest writes to that channel of the call `token`; null if its values have none there. Given again for the
+  /// same (which is asked of another), it stands for the one before.
   std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token, std::uint32_t channel);
   /// What the guest reads, in the order of `paths`. One that is missing breaks off.
   void take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,

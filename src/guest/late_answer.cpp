@@ -48,6 +48,7 @@ class LateAnswer::Future final : public dispatch::Channel {
     const auto owner = owner_;
     owner->read(reader);
   }
+  [[nodiscard]] bool is_future() const noexcept override { return true; }
 
  private:
   std::shared_ptr<LateAnswer> owner_;

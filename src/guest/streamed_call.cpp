@@ -89,20 +89,19 @@ void StreamedGuestCall::on_polled(engine::Polled polled) {
     return end(false);
   }
   auto error = why(std::move(done).error());
-  if (handler_ == nullptr) {
-    // Its streams break off, which says that it has failed and not why.
-    log(LogLevel::error, error.to_string());
-    return end(true);
-  }
   fail(std::move(error));
 }
 
 void StreamedGuestCall::tell_results() {
-  forget_deadline();
+  if (!imports().scope().deadline_for_streams) {
+    forget_deadline();
+  }
   dispatch::Channels channels;
+  std::uint32_t number = 0;
   for (const auto& path : found().result_paths) {
-    const auto number = static_cast<std::uint32_t>(channels.size());
-    channels.push_back({.path = path, .channel = streams_.upload(call(), engine::kOwnCall, number)});
+    if (auto channel = streams_.upload(call(), engine::kOwnCall, number++)) {
+      channels.push_back({.path = path, .channel = std::move(channel)});
+    }
   }
   auto& handler = *std::exchange(handler_, nullptr);
   if (channels.empty()) {
@@ -117,8 +116,10 @@ void StreamedGuestCall::fail(Error error) {
   auto* const handler = std::exchange(handler_, nullptr);
   end(true);
   if (handler != nullptr) {
-    handler->on_error(std::move(error));
+    return handler->on_error(std::move(error));
   }
+  // Its streams break off, which says that it has failed and not why.
+  log(LogLevel::error, error.to_string());
 }
 
 void StreamedGuestCall::end(bool failed) {

@@ -92,6 +92,16 @@ class StreamCaller final : private dispatch::CallHandler, private dispatch::Chan
   void drop_stream() {
     on_shard([this] { channels_.clear(); });
   }
+  /// What came beside the results: "stream 0.1".
+  std::vector<std::string> streams() {
+    std::vector<std::string> names;
+    on_shard([&] {
+      for (const auto& [path, channel] : channels_) {
+        names.push_back((channel->is_future() ? "future " : "stream ") + path);
+      }
+    });
+    return names;
+  }
   bool is_told() {
     return eventually([this] { return told_.load(); });
   }
@@ -246,6 +256,32 @@ TEST_F(StreamedCallTest, the_deadline_is_for_the_results_and_not_for_what_follow
   ASSERT_TRUE(caller.is_over());
   EXPECT_FALSE(caller.broken);
   EXPECT_TRUE(is_idle());
+}
+
+TEST_F(StreamedCallTest, the_deadline_is_for_both_if_the_reader_cannot_say_that_it_has_gone) {
+  auto context = within(300ms);
+  context.deadline_for_streams = true;
+  auto caller = call("bytes", number(std::uint64_t{1} << 50), context);
+  ASSERT_TRUE(caller.is_told());
+  ASSERT_FALSE(caller.error) << caller.error->to_string();
+  EXPECT_TRUE(is_idle());
+  caller.read();
+  ASSERT_TRUE(caller.is_over());
+  EXPECT_TRUE(caller.broken);
+}
+
+TEST_F(StreamedCallTest, only_streams_that_the_values_have_are_given_out) {
+  auto none = call("echo", {std::byte{0}});
+  ASSERT_TRUE(none.is_told());
+  EXPECT_EQ(none.streams(), (std::vector<std::string>{}));
+  auto refused = call("words", {std::byte{0}});
+  ASSERT_TRUE(refused.is_told());
+  EXPECT_EQ(refused.streams(), (std::vector<std::string>{}));
+  engine::Bytes text{std::byte{3}};
+  for (const char c : std::string_view("a b")) text.push_back(static_cast<std::byte>(c));
+  auto words = call("words", text);
+  ASSERT_TRUE(words.is_told());
+  EXPECT_EQ(words.streams(), (std::vector<std::string>{"stream 0.0", "future 0.1"}));
 }
 
 TEST_F(StreamedCallTest, a_guest_that_fails_later_breaks_its_streams_off) {

@@ -14,8 +14,9 @@ namespace weft::wire {
 /// One chunk of a stream<u8>, and the one that ends it.
 std::string encode_chunk(std::span<const std::byte> piece);
 inline constexpr std::string_view kStreamEnd{"\0", 1};
-/// A chunk that promises a byte and has none: the end of its channel is then an error to every reader.
-inline constexpr std::string_view kBrokenChunk{"\1", 1};
+/// Half a length: the end of its channel is then an error to every reader. (A length without its elements would not do:
+/// readers of 1.9 take it out of what has come, and an end with nothing left there is a good one to them.)
+inline constexpr std::string_view kBrokenChunk{"\x80", 1};
 
 /// Reads the pieces of a stream<u8> out of the messages of its channel, wherever those were cut. Holds no data.
 class ByteStreamDecoder {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wrpc/body_inbox.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 namespace weft::wrpc {
@@ -14,7 +12,7 @@ constexpr std::size_t kMaxTrailerBytes = std::size_t{256} << 10;
 }  // namespace
 
 void BodyInbox::set_whole(std::string body) {
-  ready_ = std::move(body);
+  ready_.set(std::move(body));
   body_ended_ = true;
 }
 
@@ -38,11 +36,10 @@ void BodyInbox::receive(std::string_view message) {
       case wire::ByteStreamDecoder::Kind::more:
         return;
       case wire::ByteStreamDecoder::Kind::data:
-        if (step.data.size() > max_bytes_ - std::min(max_bytes_, ready_.size())) {
-          return break_off(Errc::resource_exhausted,
-                           fmt::format("more than {} bytes of the body wait for whoever reads it", max_bytes_));
+        if (!ready_.add(step.data)) {
+          error_ = ready_.refusal("the body");
+          return;
         }
-        ready_ += step.data;
         break;
       case wire::ByteStreamDecoder::Kind::end:
         body_ended_ = true;
@@ -76,7 +73,7 @@ void BodyInbox::receive_trailers(std::string_view message) {
 
 std::string BodyInbox::take() {
   taken_ = received_;
-  return std::exchange(ready_, {});
+  return ready_.take();
 }
 
 void BodyInbox::break_off(Errc code, std::string_view what) {

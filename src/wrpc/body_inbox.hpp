@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The body and trailers of one message on their way in: what has come of the two channels and was not taken yet.
 /// A plain machine. A peer that is no weft host heeds no window (window.hpp), so what a slow reader leaves here is
-/// bounded: beyond `max_bytes` this message alone is broken. Threads: its shard.
+/// bounded (backlog.hpp): where there is no room this message alone is broken. Threads: its shard.
 /// Source: data-plane facts 1.8, 1.14, 2.6.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "wire/byte_stream.hpp"
+#include "wrpc/backlog.hpp"
 #include "wrpc/http_values.hpp"
 #include "wrpc/window.hpp"
 
@@ -19,7 +22,7 @@ namespace weft::wrpc {
 
 class BodyInbox {
  public:
-  explicit BodyInbox(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit BodyInbox(std::shared_ptr<BacklogRoom> room) : ready_(std::move(room)) {}
 
   /// It came with the message itself.
   void set_whole(std::string body);
@@ -44,9 +47,8 @@ class BodyInbox {
  private:
   void break_off(Errc code, std::string_view what);
 
-  std::size_t max_bytes_;
   wire::ByteStreamDecoder decoder_;
-  std::string ready_;
+  Backlog ready_;
   std::uint64_t received_ = 0;  ///< of the channel, in bytes
   std::uint64_t taken_ = 0;     ///< of those
   TakenCount told_;

@@ -11,6 +11,10 @@ namespace {
 
 std::string chunk(std::string_view text) { return wire::encode_chunk(std::as_bytes(std::span(text))); }
 
+std::shared_ptr<BacklogRoom> room(std::size_t bytes) {
+  return std::make_shared<BacklogRoom>(BacklogLimits{.each = bytes, .shared = 0});
+}
+
 std::string trailers_of(const BodyInbox& inbox) {
   std::string text;
   for (const auto& [name, value] : inbox.trailers()) {
@@ -22,7 +26,7 @@ std::string trailers_of(const BodyInbox& inbox) {
 const std::string kNoTrailers("\0", 1);
 
 TEST(BodyInboxTest, is_whole_once_all_was_taken_and_the_trailers_are_there) {
-  BodyInbox inbox(100);
+  BodyInbox inbox(room(100));
   inbox.receive(chunk("hello"));
   EXPECT_EQ(inbox.buffered(), 5U);
   EXPECT_EQ(inbox.take(), "hello");
@@ -41,7 +45,7 @@ TEST(BodyInboxTest, is_whole_once_all_was_taken_and_the_trailers_are_there) {
 }
 
 TEST(BodyInboxTest, what_came_inline_is_all) {
-  BodyInbox inbox(3);
+  BodyInbox inbox(room(3));
   inbox.set_whole("more than is kept of what streams");
   inbox.set_trailers({{"a", "b"}});
   inbox.receive("late");
@@ -55,7 +59,7 @@ TEST(BodyInboxTest, what_came_inline_is_all) {
 TEST(BodyInboxTest, an_end_within_a_chunk_breaks_it_after_what_came) {
   const auto stream = chunk("ab") + chunk("cd");
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
-    BodyInbox inbox(100);
+    BodyInbox inbox(room(100));
     if (cut > 0) {
       inbox.receive(std::string_view(stream).substr(0, cut));
     }
@@ -75,7 +79,7 @@ TEST(BodyInboxTest, an_end_within_a_chunk_breaks_it_after_what_came) {
 }
 
 TEST(BodyInboxTest, a_length_that_is_none_breaks_it) {
-  BodyInbox inbox(100);
+  BodyInbox inbox(room(100));
   inbox.receive(chunk("ab") + "\xff\xff\xff\xff\xff");
   EXPECT_FALSE(inbox.is_broken()) << "first what came before";
   EXPECT_EQ(inbox.take(), "ab");
@@ -84,7 +88,7 @@ TEST(BodyInboxTest, a_length_that_is_none_breaks_it) {
 
 TEST(BodyInboxTest, keeps_as_much_as_it_may) {
   for (const std::size_t size : {9U, 10U, 11U}) {
-    BodyInbox inbox(10);
+    BodyInbox inbox(room(10));
     inbox.receive(chunk(std::string(4, 'a')));
     inbox.receive(chunk(std::string(size - 4, 'b')));
     EXPECT_LE(inbox.buffered(), 10U);
@@ -100,7 +104,7 @@ TEST(BodyInboxTest, keeps_as_much_as_it_may) {
 }
 
 TEST(BodyInboxTest, a_chunk_that_promises_gigabytes_costs_nothing) {
-  BodyInbox inbox(10);
+  BodyInbox inbox(room(10));
   inbox.receive("\xff\xff\xff\xff\x0f");
   inbox.receive("0123456789");
   EXPECT_EQ(inbox.buffered(), 10U);
@@ -112,7 +116,7 @@ TEST(BodyInboxTest, trailers_come_in_any_pieces) {
   const Headers headers{{"x-t", "1"}, {"x-u", std::string(300, 'u')}};
   const auto encoded = encode_trailers(std::span<const web::Header>(headers));
   for (std::size_t step = 1; step <= encoded.size(); step += step < 10 ? 1 : 50) {
-    BodyInbox inbox(10);
+    BodyInbox inbox(room(10));
     inbox.set_whole("");
     for (std::size_t at = 0; at < encoded.size(); at += step) {
       EXPECT_FALSE(inbox.is_whole());
@@ -126,7 +130,7 @@ TEST(BodyInboxTest, trailers_come_in_any_pieces) {
 
 TEST(BodyInboxTest, trailers_that_break_off_or_are_none_break_it) {
   for (const std::string bytes : {"", "\x01", "\x01\x01\x03x-t", "\x07"}) {
-    BodyInbox inbox(10);
+    BodyInbox inbox(room(10));
     inbox.set_whole("");
     if (!bytes.empty()) {
       inbox.receive_trailers(bytes);
@@ -138,7 +142,7 @@ TEST(BodyInboxTest, trailers_that_break_off_or_are_none_break_it) {
 }
 
 TEST(BodyInboxTest, trailers_are_bounded_and_no_work_for_hours) {
-  BodyInbox inbox(10);
+  BodyInbox inbox(room(10));
   inbox.set_whole("");
   // One entry that never ends, byte by byte.
   inbox.receive_trailers("\x01\x01\xff\xff\xff\x07");

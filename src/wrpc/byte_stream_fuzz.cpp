@@ -55,7 +55,7 @@ Read read(std::string_view stream, std::size_t step) {
 
 void try_inbox(std::string_view stream, std::size_t step, const Read& expected) {
   constexpr std::size_t kMost = 64;
-  BodyInbox inbox(kMost);
+  BodyInbox inbox(std::make_shared<BacklogRoom>(BacklogLimits{.each = kMost / 2, .shared = kMost - kMost / 2}));
   std::string data;
   for (std::size_t at = 0; at < stream.size(); at += step) {
     inbox.receive(stream.substr(at, step));

@@ -50,7 +50,12 @@ async::Task<void> on_every_shard(async::ShardPool& shards, std::function<void(st
 }
 
 ShardEndpoint::ShardEndpoint(bus::Bus& bus, async::Shard& shard, const EndpointConfig& config)
-    : bus_(bus), shard_(shard), config_(config), timer_(shard.io()), probe_timer_(shard.io()) {}
+    : bus_(bus),
+      shard_(shard),
+      config_(config),
+      backlog_(std::make_shared<BacklogRoom>(config.backlog, config.log)),
+      timer_(shard.io()),
+      probe_timer_(shard.io()) {}
 
 Result<void> ShardEndpoint::open() {
   base_ = bus_.new_inbox();

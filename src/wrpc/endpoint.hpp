@@ -27,6 +27,7 @@
 #include "async/shard.hpp"
 #include "async/task.hpp"
 #include "bus/bus.hpp"
+#include "wrpc/backlog.hpp"
 #include "wrpc/host_table.hpp"
 #include "wrpc/outgoing_call.hpp"
 
@@ -44,7 +45,7 @@ struct EndpointConfig {
   std::chrono::milliseconds params_timeout{30'000};  ///< for a caller to send all of its parameters
   std::chrono::milliseconds body_timeout{600'000};   ///< between two pieces of a body, if the request says nothing
   std::size_t max_value_bytes = 256UL << 20;         ///< of the parameters or results of one call
-  std::size_t max_buffered_bytes = 16UL << 20;       ///< of one body that its reader has not taken yet
+  BacklogLimits backlog = {};                        ///< of streams and bodies whose readers have not taken them yet
   std::chrono::milliseconds probe_interval{500};     ///< between looks whether who has accepted a call is there
   std::size_t max_incoming = 16'384;                 ///< calls that are served at once, for each shard
   std::size_t max_inbox = 65'536;                    ///< messages that have come and wait for their shard
@@ -95,6 +96,7 @@ class ShardEndpoint final : public Port {
   Result<void> publish(bus::Message message) override;
   [[nodiscard]] std::size_t max_payload() const noexcept override { return max_payload_; }
   [[nodiscard]] std::size_t size() const noexcept { return receivers_.size(); }
+  [[nodiscard]] const std::shared_ptr<BacklogRoom>& backlog() const noexcept { return backlog_; }
 
  private:
   friend class Endpoint;
@@ -126,6 +128,7 @@ class ShardEndpoint final : public Port {
   bus::Bus& bus_;
   async::Shard& shard_;
   const EndpointConfig& config_;
+  std::shared_ptr<BacklogRoom> backlog_;
   std::string base_;
   std::size_t max_payload_ = std::size_t{1} << 20;
   std::uint64_t next_ = 1;

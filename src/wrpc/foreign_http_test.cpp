@@ -30,7 +30,7 @@ TEST_F(ForeignHttpTest, answers_that_are_none_fail_their_request_only) {
       {"\x02", {}, 502},                                                     // no result
       {head.substr(0, 3), {}, 502},                                          // cut short
       {std::string("\0\0\0\x63\0", 5), {{"0.0", ""}, {"0.1", ""}}, 502},     // status 99; TestExchange takes it
-      {head, {{"0.0", std::string(wire::kBrokenChunk)}, {"0.0", ""}}, 502},  // cut in a chunk
+      {head, {{"0.0", std::string(wire::kBrokenChunk)}, {"0.0", ""}}, 502},  // cut in a length
       {head, {{"0.0", "\xff\xff\xff\xff\xff"}}, 502},                        // no chunk
       {head, {{"0.0", std::string(wire::kStreamEnd)}, {"0.1", "\x07"}, {"0.1", ""}}, 502},
       {head, {{"0", ""}, {"0.2", "x"}, {"9", ""}, {"0.0", ""}, {"0.1", std::string(1, '\0')}}, 200},
@@ -56,7 +56,7 @@ TEST_F(ForeignHttpTest, answers_that_are_none_fail_their_request_only) {
 
 TEST_F(ForeignHttpTest, an_answer_that_nobody_reads_is_kept_within_bounds) {
   auto config = LatticeTest::config();
-  config.max_buffered_bytes = 100'000;
+  config.backlog = {.each = 60'000, .shared = 40'000};
   start(config);
   std::string caller;
   serve_by_hand([this, &caller](const std::string& inbox) {
@@ -79,7 +79,7 @@ TEST_F(ForeignHttpTest, an_answer_that_nobody_reads_is_kept_within_bounds) {
   const auto got = wait(*slow);
   EXPECT_EQ(got.status, 502U);
   EXPECT_LE(got.body.size(), 100'005U);
-  EXPECT_THAT(got.reason, HasSubstr("wait for whoever reads it"));
+  EXPECT_THAT(got.reason, HasSubstr("waits for whoever reads it"));
   on_shard(here_->shard(), [&] { other->leave(); });
   hang_up();
   expect_idle();
@@ -136,7 +136,7 @@ TEST_F(ForeignHttpTest, a_request_by_hand_is_answered_on_its_channels) {
   EXPECT_EQ(seen.body, "hello!");
   EXPECT_EQ(seen.trailers, "t:1 ") << "one is no token";
   EXPECT_EQ(fault_of(channel(results)), "(a response)");
-  BodyInbox body(100);
+  BodyInbox body(std::make_shared<BacklogRoom>(BacklogLimits{.each = 60, .shared = 40}));
   body.receive(channel(results + ".0.0"));
   body.receive_trailers(channel(results + ".0.1"));
   EXPECT_EQ(body.take(), "first second");
@@ -167,7 +167,7 @@ TEST_F(ForeignHttpTest, a_body_by_hand_that_breaks_off_or_stops_ends_the_request
 
 TEST_F(ForeignHttpTest, a_body_by_hand_that_nobody_reads_is_kept_within_bounds) {
   auto config = LatticeTest::config();
-  config.max_buffered_bytes = 10'000;
+  config.backlog = {.each = 10'000, .shared = 0};
   start(LatticeTest::config(), config);
   collect_answers();
   auto& handler = serve_http(respond(200, "fine"), FakeHandler::When::at_once);

@@ -59,7 +59,7 @@ class RemoteResponder final : public web::Responder, private Receiver, private O
         target_(target),
         exchange_(exchange),
         number_(endpoint.add(*this)),
-        body_(endpoint.config().max_buffered_bytes) {}
+        body_(endpoint.backlog()) {}
   ~RemoteResponder() override { leave(); }
   RemoteResponder(const RemoteResponder&) = delete;
   RemoteResponder& operator=(const RemoteResponder&) = delete;

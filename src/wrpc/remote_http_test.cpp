@@ -71,7 +71,7 @@ TEST_F(RemoteHttpTest, bodies_and_trailers_go_both_ways_in_messages_of_any_size)
 constexpr std::size_t kPiece = std::size_t{256} << 10;
 
 /// More than the window and the piece that fills it breaks a body.
-EndpointConfig narrow() { return {.lattice = "test", .max_buffered_bytes = kStreamWindow + 2 * kPiece}; }
+EndpointConfig narrow() { return {.lattice = "test", .backlog = {.each = kStreamWindow + 2 * kPiece, .shared = 0}}; }
 
 TEST_F(RemoteHttpTest, a_slow_client_holds_back_who_answers) {
   start(narrow(), narrow());

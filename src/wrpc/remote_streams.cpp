@@ -118,8 +118,8 @@ Result<void> StreamedCall::begin(const dispatch::Invocation& invocation) {
     params_ = std::exchange(*invocation.channels, {});
   }
   for (const auto path : invocation.result_paths) {
-    inboxes_.push_back(std::make_shared<ChannelInbox>(static_cast<StreamOwner&>(*this), std::string(path),
-                                                      endpoint_.config().max_buffered_bytes));
+    inboxes_.push_back(
+        std::make_shared<ChannelInbox>(static_cast<StreamOwner&>(*this), std::string(path), endpoint_.backlog()));
   }
   const bool is_complete = params_.empty();
   const WeftCall weft{

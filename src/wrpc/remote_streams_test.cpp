@@ -60,12 +60,12 @@ class Sink final : public dispatch::ChannelReader {
   std::atomic<std::uint64_t> pause_at{UINT64_MAX};
   std::atomic<int> ended{0};
   std::atomic<int> broken{0};
-  std::atomic<bool> ended_in_a_chunk{false};
+  std::atomic<bool> ended_in_a_length{false};
 
  private:
   void on_piece(std::span<const std::byte> piece) override {
     bytes += piece.size();
-    ended_in_a_chunk = piece.back() == std::byte{1};
+    ended_in_a_length = piece.back() == std::byte{0x80};
     EXPECT_TRUE(std::exchange(is_reading_, false));
     go_on();
   }
@@ -253,13 +253,13 @@ TEST_F(RemoteStreamsTest, what_breaks_off_looks_broken_on_the_other_side) {
   target.gives = source(0, Source::Then::wait);
   EXPECT_EQ(call(source(1, Source::Then::break_off)).wait(), "results");
   EXPECT_TRUE(eventually([&] { return target.in.ended == 1; }));
-  EXPECT_TRUE(target.in.ended_in_a_chunk);
+  EXPECT_TRUE(target.in.ended_in_a_length);
   call_.reset();
   target.gives = source(1, Source::Then::break_off);
   auto& made = call(nullptr);
   EXPECT_EQ(made.wait(), "results");
   EXPECT_TRUE(eventually([&] { return made.out.ended == 1; }));
-  EXPECT_TRUE(made.out.ended_in_a_chunk);
+  EXPECT_TRUE(made.out.ended_in_a_length);
   expect_idle();
 }
 

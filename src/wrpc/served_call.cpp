@@ -64,15 +64,15 @@ dispatch::CallContext ServedCall::context() const {
           .deadline = weft && weft->timeout ? Clock::now() + *weft->timeout : Clock::time_point::max(),
           .depth = weft ? weft->depth : 0,
           .trace_parent = call_.header(kTraceParentHeader),
-          .trace_state = call_.header(kTraceStateHeader)};
+          .trace_state = call_.header(kTraceStateHeader),
+          .deadline_for_streams = !weft};
 }
 
 ServedFunction::ServedFunction(ShardEndpoint& endpoint, ServedCalls& owner, std::shared_ptr<dispatch::Target> target,
                                dispatch::FunctionName function, bus::Message message)
     : ServedCall(endpoint, owner, std::move(target), std::move(message)), function_(std::move(function)) {
   for (const auto& path : function_.param_paths) {
-    inboxes_.push_back(
-        std::make_shared<ChannelInbox>(static_cast<StreamOwner&>(*this), path, endpoint.config().max_buffered_bytes));
+    inboxes_.push_back(std::make_shared<ChannelInbox>(static_cast<StreamOwner&>(*this), path, endpoint.backlog()));
   }
 }
 

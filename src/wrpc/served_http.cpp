@@ -46,7 +46,7 @@ ServedHttp::ServedHttp(ShardEndpoint& endpoint, ServedCalls& owner, std::shared_
     : ServedCall(endpoint, owner, std::move(target), std::move(message)),
       side_(side),
       id_(call().caller_inbox()),
-      body_(endpoint.config().max_buffered_bytes),
+      body_(endpoint.backlog()),
       window_(call().weft().has_value()),
       turn_(std::make_shared<Turn>(this)) {}
 
@@ -170,7 +170,7 @@ void ServedHttp::fail(const Error& error) {
     (void)call().fail(error);
     return;
   }
-  // In the middle of a chunk: the caller shall not take what it has for everything.
+  // The caller shall not take what it has for everything.
   (void)call().send(kBodyPath, wire::kBrokenChunk);
   (void)call().finish(kBodyPath);
   (void)call().finish(kTrailersPath);

@@ -52,8 +52,9 @@ void ChannelSender::on_piece(std::span<const std::byte> piece) {
 
 void ChannelSender::on_end() { end({}); }
 
-/// In the middle of a chunk, so that no reader takes what it has for everything; for a future it is half a value.
-void ChannelSender::on_broken(Error /*error*/) { end(wire::kBrokenChunk); }
+/// No reader may take what it has for everything. The end of a future without a value says so by itself, and a byte
+/// before it could be one. What a channel gives is whole chunks, so that this one is not taken for a byte of theirs.
+void ChannelSender::on_broken(Error /*error*/) { end(channel_->is_future() ? std::string_view() : wire::kBrokenChunk); }
 
 void ChannelSender::end(std::string_view last) {
   channel_.reset();
@@ -91,12 +92,8 @@ void ChannelInbox::receive(std::string_view message) {
   }
   if (message.empty()) {
     has_ended_ = true;
-  } else if (message.size() > max_bytes_ - std::min(max_bytes_, ready_.size())) {
-    broken_.emplace(Errc::resource_exhausted,
-                    fmt::format("more than {} bytes of a stream wait for whoever reads it", max_bytes_), std::string(),
-                    Blame::peer);
-  } else {
-    ready_ += message;
+  } else if (!ready_.add(message)) {
+    broken_ = ready_.refusal("a stream");
   }
   tell();
 }
@@ -124,7 +121,7 @@ void ChannelInbox::tell() {
   auto& reader = *std::exchange(reader_, nullptr);
   set_waiting(false);
   if (!ready_.empty()) {
-    const auto piece = std::exchange(ready_, {});
+    const auto piece = ready_.take();
     taken_ += piece.size();
     if (const auto taken = told_.update(taken_); taken && owner_ != nullptr) {
       owner_->on_read({.path = path_, .bytes = taken});

@@ -3,10 +3,10 @@
 /// ChannelInbox is a Channel of what has come. Plain machines beside OutgoingCall and IncomingCall, which know the
 /// subjects. HTTP's bodies do not go this way: an Exchange is pushed to, not read from.
 ///
-/// Between weft hosts a stream has a window (window.hpp); with any other peer what a slow reader leaves is bounded by
-/// max_buffered_bytes, beyond which that stream alone is broken. Ownership: a sender by its call; an inbox is shared by
-/// its call and the Channel that was given out. Threads: their shard. Source: data-plane facts 1.8, 1.14, 2.6;
-/// docs/protocol/wrpc.md.
+/// Between weft hosts a stream has a window (window.hpp); with any other peer what a slow reader leaves is bounded
+/// (backlog.hpp); where there is no room that stream alone is broken. Ownership: a sender by its call; an inbox is
+/// shared by its call and the Channel that was given out. Threads: their shard. Source: data-plane
+/// facts 1.8, 1.14, 2.6; docs/protocol/wrpc.md.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "dispatch/channel.hpp"
+#include "wrpc/backlog.hpp"
 #include "wrpc/outgoing_call.hpp"
 #include "wrpc/window.hpp"
 
@@ -74,8 +75,8 @@ class ChannelSender final : private dispatch::ChannelReader {
 class ChannelInbox final {
  public:
   /// `owner` is told until leave().
-  ChannelInbox(StreamOwner& owner, std::string path, std::size_t max_bytes)
-      : owner_(&owner), path_(std::move(path)), max_bytes_(max_bytes) {}
+  ChannelInbox(StreamOwner& owner, std::string path, std::shared_ptr<BacklogRoom> room)
+      : owner_(&owner), path_(std::move(path)), ready_(std::move(room)) {}
   ChannelInbox(const ChannelInbox&) = delete;
   ChannelInbox& operator=(const ChannelInbox&) = delete;
   ~ChannelInbox() = default;
@@ -104,8 +105,7 @@ class ChannelInbox final {
 
   StreamOwner* owner_;
   std::string path_;
-  std::size_t max_bytes_;
-  std::string ready_;
+  Backlog ready_;
   std::uint64_t taken_ = 0;
   TakenCount told_;
   dispatch::ChannelReader* reader_ = nullptr;  ///< waits

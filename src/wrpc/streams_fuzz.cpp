@@ -201,7 +201,8 @@ struct Trial final : dispatch::ChannelReader {
   Side in;
   std::unique_ptr<ChannelSender> sender =
       std::make_unique<ChannelSender>(out, "0", std::make_unique<Source>(from), true);
-  std::shared_ptr<ChannelInbox> inbox = std::make_shared<ChannelInbox>(in, "0", std::size_t{16} << 20);
+  std::shared_ptr<ChannelInbox> inbox =
+      std::make_shared<ChannelInbox>(in, "0", std::make_shared<BacklogRoom>(BacklogLimits{}));
   std::unique_ptr<dispatch::Channel> channel = ChannelInbox::channel(inbox);
   std::string given;
   std::size_t received = 0;

@@ -60,6 +60,7 @@ class FakeChannel final : public dispatch::Channel {
     std::deque<Step> steps;
     dispatch::ChannelReader* reader = nullptr;
     bool is_dropped = false;
+    bool is_future = false;
 
     void give(Step step) {
       steps.push_back(std::move(step));
@@ -80,6 +81,7 @@ class FakeChannel final : public dispatch::Channel {
   }
   FakeChannel(const FakeChannel&) = delete;
   FakeChannel& operator=(const FakeChannel&) = delete;
+  [[nodiscard]] bool is_future() const noexcept override { return state_->is_future; }
   void read(dispatch::ChannelReader& reader) override {
     const auto state = state_;
     EXPECT_EQ(state->reader, nullptr) << "one at a time";
@@ -118,7 +120,15 @@ TEST_F(ChannelSenderTest, sends_what_there_is_and_its_end) {
   EXPECT_TRUE(from->is_dropped);
 }
 
-TEST_F(ChannelSenderTest, what_breaks_off_ends_in_the_middle_of_a_chunk) {
+TEST_F(ChannelSenderTest, a_future_that_breaks_off_ends_without_a_value) {
+  from->is_future = true;
+  const auto sender = make(true);
+  sender->start();
+  from->give(Error(Errc::io, "the disk is gone"));
+  EXPECT_THAT(owner.take(), ElementsAre("finish 1", "sent 1"));
+}
+
+TEST_F(ChannelSenderTest, what_breaks_off_ends_in_the_middle_of_a_length) {
   const auto sender = make(true);
   sender->start();
   from->give(Error(Errc::io, "the disk is gone"));
@@ -190,7 +200,8 @@ class Reading final : public dispatch::ChannelReader {
 class ChannelInboxTest : public testing::Test {
  protected:
   RecordingOwner owner;
-  std::shared_ptr<ChannelInbox> inbox = std::make_shared<ChannelInbox>(owner, "0", std::size_t{16} << 20);
+  std::shared_ptr<ChannelInbox> inbox = std::make_shared<ChannelInbox>(
+      owner, "0", std::make_shared<BacklogRoom>(BacklogLimits{.each = std::size_t{16} << 20, .shared = 0}));
   std::unique_ptr<dispatch::Channel> channel = ChannelInbox::channel(inbox);
   Reading reader;
 };

@@ -10,7 +10,7 @@
 
 namespace weft::wrpc {
 
-/// In bytes. Less than what a receiver holds (EndpointConfig::max_buffered_bytes).
+/// In bytes. Less than what a receiver holds (BacklogLimits::each).
 inline constexpr std::uint64_t kStreamWindow = 4UL << 20;
 
 /// Of who sends.

@@ -186,6 +186,9 @@ enum { WEFT_STREAM_NONE = 0, WEFT_STREAM_READABLE = 1, WEFT_STREAM_WANTED = 2, W
 /* The next event: after a read that was pending the guest has written, ended or broken off; the guest waits for more of what it reads (push one
  * piece); no channel of that call is open any more; or the guest reads that channel no more. */
 uint32_t weft_call_next_stream(weft_call* call, uint64_t* token, uint32_t* channel);
+enum { WEFT_CHANNEL_NONE = 0, WEFT_CHANNEL_STREAM = 1, WEFT_CHANNEL_FUTURE = 2 };
+/* What the guest writes on that channel; NONE: its values have no such stream or future, or it is over. */
+uint32_t weft_call_stream_kind(const weft_call* call, uint64_t token, uint32_t channel);
 /* The next piece of what the guest writes, until the next call to this function: WEFT_BODY_PENDING, _DATA, _END, or _ERROR if it has broken off.
  * The bytes say if a stream is whole. */
 uint32_t weft_call_stream_read(weft_call* call, uint64_t token, uint32_t channel, weft_bytes* data);

@@ -225,6 +225,8 @@ impl Entry {
 #[derive(Default)]
 struct Streams {
     entries: BTreeMap<u64, Entry>,
+    /// What the guest still wrote when its call ended, by token and channel.
+    cut: BTreeMap<(u64, u32), Pipe>,
     dropped: VecDeque<u64>,
     /// Waits until no call has channels any more.
     idle: Option<Waker>,
@@ -349,6 +351,18 @@ impl StreamQueue {
             }
         }
         Some(event)
+    }
+
+    /// What the guest writes there, or had not ended to write when the call ended; None: the values have no such stream, or it is over.
+    pub fn form(&self, token: u64, channel: u32) -> Option<Form> {
+        let pipe = {
+            let streams = self.streams();
+            match streams.entries.get(&token) {
+                Some(entry) => entry.uploads.get(channel as usize)?.clone(),
+                None => streams.cut.get(&(token, channel)).cloned(),
+            }
+        };
+        Some(pipe?.upload().form)
     }
 
     /// Of what the guest writes.
@@ -477,6 +491,12 @@ impl StreamQueue {
             let mut streams = self.streams();
             let entries = std::mem::take(&mut streams.entries);
             streams.dropped.extend(entries.keys());
+            for (token, entry) in &entries {
+                for (channel, pipe) in entry.uploads.iter().enumerate() {
+                    let known = pipe.clone().map(|pipe| ((*token, channel as u32), pipe));
+                    streams.cut.extend(known);
+                }
+            }
             (entries, streams.idle.take())
         };
         for entry in entries.into_values() {

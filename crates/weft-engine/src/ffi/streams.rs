@@ -4,7 +4,7 @@
 use super::calls::{BODY_DATA, BODY_END, BODY_ERROR, BODY_PENDING, FfiCall};
 use super::{FfiFunc, FfiPrepared, RawBytes};
 use crate::engine::Needs;
-use crate::streams::{Event, Piece};
+use crate::streams::{Event, Form, Piece};
 
 /// What weft_call_next_stream returns.
 pub(super) const STREAM_NONE: u32 = 0;
@@ -12,6 +12,11 @@ pub(super) const STREAM_READABLE: u32 = 1;
 pub(super) const STREAM_WANTED: u32 = 2;
 pub(super) const STREAM_DROPPED: u32 = 3;
 pub(super) const STREAM_LEFT: u32 = 4;
+
+/// What weft_call_stream_kind returns.
+const KIND_NONE: u32 = 0;
+const KIND_STREAM: u32 = 1;
+const KIND_FUTURE: u32 = 2;
 
 /// What weft_func_path and weft_import_path are asked for.
 const PART_PARAMS: u32 = 0;
@@ -81,6 +86,19 @@ pub unsafe extern "C" fn weft_call_next_stream(
         *channel = which;
     }
     kind
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weft_call_stream_kind(
+    call: *const FfiCall,
+    token: u64,
+    channel: u32,
+) -> u32 {
+    match unsafe { &*call }.call.streams.form(token, channel) {
+        None => KIND_NONE,
+        Some(Form::Bytes | Form::Chunks) => KIND_STREAM,
+        Some(Form::Value) => KIND_FUTURE,
+    }
 }
 
 #[unsafe(no_mangle)]

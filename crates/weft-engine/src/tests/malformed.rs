@@ -37,6 +37,19 @@ fn an_answer_that_does_not_decode_is_malformed_and_told_from_parameters() {
 }
 
 #[test]
+fn an_answer_without_results_says_that_whoever_gave_it_failed() {
+    let engine = engine();
+    let caller = prepare(&engine, &app("values-caller"), linked::IMPORTS);
+    let mut call = start(&caller, "weft:values/drive#pump", &[1, 4]);
+    let error = failure(run_with(&mut call, &caller, |_, _| Ok(Vec::new())));
+    assert_eq!(error.code, Code::Trap, "{error}");
+    assert!(
+        error.message.contains("echo-list-u8` failed and did not"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_trap_and_an_import_that_fails_are_the_guests_end() {
     let engine = engine();
     let caller = prepare(&engine, &app("values-caller"), linked::IMPORTS);

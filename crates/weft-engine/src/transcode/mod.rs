@@ -10,6 +10,7 @@
 
 mod channels;
 mod element;
+mod import;
 mod lift;
 mod lower;
 mod measure;
@@ -29,12 +30,13 @@ use std::sync::Arc;
 use crate::streams::StreamQueue;
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex, Func, Instance, LinkerInstance};
+use wasmtime::component::{Component, ComponentExportIndex, Func, Instance};
 use wasmtime::error::Context as _;
 use wasmtime::{AsContextMut, Engine, Result, bail};
 
+pub use import::{link_import, link_resource};
 pub use resources::ResourceTable;
-pub use streamed::{call_streamed, link_streamed, run_until_idle};
+pub use streamed::{call_streamed, run_until_idle};
 pub use types::{MAX_DEPTH, shape};
 pub use wire::EncodingError;
 
@@ -199,81 +201,6 @@ pub async fn call_export<T: BytesHost>(
             .resources()
             .insert(sink.bytes, sink.handles),
     }
-}
-
-/// Answers the imported function `func_name` by `BytesHost::call_import(id, ..)`. Errors name it as `full_name`.
-pub fn link_import<T: BytesHost>(
-    linker: &mut LinkerInstance<'_, T>,
-    func_name: &str,
-    full_name: &str,
-    ty: &ComponentFunc,
-    id: u32,
-) -> Result<()> {
-    let shape = types::shape(ty)
-        .with_context(|| format!("the imported function `{func_name}` cannot be linked"))?;
-    let handles = shape.has_handles;
-    if shape.is_async || shape.has_streams() {
-        return link_streamed(linker, func_name, full_name, shape, id);
-    }
-    macro_rules! dispatch {
-        ($($n:literal)*) => {
-            match (shape.params.unwrap_or(0), shape.results.unwrap_or(0)) {
-                $(($n, 0) => wrap::<T, $n, 0>(linker, func_name, full_name, id, handles),
-                  ($n, _) => wrap::<T, $n, 1>(linker, func_name, full_name, id, handles),)*
-                (n, _) => bail!("{n} flat parameters are more than there can be"),
-            }
-        };
-    }
-    dispatch!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
-}
-
-fn wrap<T: BytesHost, const P: usize, const R: usize>(
-    linker: &mut LinkerInstance<'_, T>,
-    name: &str,
-    full_name: &str,
-    id: u32,
-    handles: bool,
-) -> Result<()> {
-    let named: Arc<str> = full_name.into();
-    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(sink)| {
-        let named = named.clone();
-        Box::new(async move {
-            let bytes = if sink.handles.is_empty() {
-                sink.bytes
-            } else {
-                store
-                    .data_mut()
-                    .resources()
-                    .insert(sink.bytes, sink.handles)?
-            };
-            let called = store.data_mut().call_import(id, bytes);
-            let bytes = called
-                .await
-                .with_context(|| format!("the import `{named}` failed"))?;
-            let table = handles.then(|| store.data_mut().resources().share());
-            Ok(raw::ImportResults::<R> {
-                bytes,
-                table,
-                name: named,
-                ends: None,
-            })
-        })
-    })
-}
-
-/// Defines a resource of an imported interface as a foreign one: its handles are bytes that somebody else gave, kept for the
-/// guest and sent back unchanged. To be called before the interface's functions are linked.
-pub fn link_resource<T: BytesHost>(
-    linker: &mut LinkerInstance<'_, T>,
-    name: &str,
-    id: u32,
-) -> Result<()> {
-    linker.resource(name, types::foreign_resource(), move |mut store, rep| {
-        if let Some(bytes) = store.data_mut().resources().drop_foreign(rep) {
-            store.data_mut().drop_resource(id, &bytes);
-        }
-        Ok(())
-    })
 }
 
 #[cfg(test)]

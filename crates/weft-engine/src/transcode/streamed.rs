@@ -1,136 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Functions that are async, or have streams and futures among their values: calls that go on when the values have been given.
+//! Exports that are async, or have streams and futures among their values: calls that go on when the values have been given.
 //!
 //! Needs a store of an engine with concurrency, see engine.rs.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::sync::Arc;
 
-use wasmtime::component::{Accessor, Func, Instance, LinkerInstance};
-use wasmtime::error::Context as _;
-use wasmtime::{AsContextMut, Result, Store, StoreContextMut, bail};
+use wasmtime::component::{Accessor, Func, Instance};
+use wasmtime::{AsContextMut, Result, Store, bail};
 
 use super::channels::{self, Ends};
-use super::lift::Sink;
-use super::types::Shape;
-use super::{BytesHost, ExportPlan, ImportFuture, raw};
+use super::{BytesHost, ExportPlan, raw};
 use crate::streams::OWN_CALL;
-
-/// What an imported function needs to be answered.
-struct Import {
-    id: u32,
-    name: Arc<str>,
-    has_handles: bool,
-    param_paths: Vec<String>,
-    result_paths: Arc<[String]>,
-}
-
-/// The call of an import that has begun.
-struct Begun {
-    answer: ImportFuture,
-    ends: Ends,
-}
-
-impl Import {
-    /// Takes the streams among the parameters, and begins.
-    fn begin<T: BytesHost>(&self, mut store: StoreContextMut<'_, T>, sink: Sink) -> Result<Begun> {
-        let bytes = match sink.handles.is_empty() {
-            true => sink.bytes,
-            false => {
-                let resources = store.data_mut().resources();
-                resources.insert(sink.bytes, sink.handles)?
-            }
-        };
-        let pipes = channels::pour_all(store.as_context_mut(), sink.given, &self.param_paths)?;
-        let (token, answer) = store.data_mut().open_import(self.id, bytes);
-        let queue = store.data_mut().streams();
-        queue.open_call(token, pipes, self.result_paths.len());
-        let ends = Ends::new(queue, token, self.result_paths.clone(), true);
-        Ok(Begun { answer, ends })
-    }
-
-    fn results<T: BytesHost, const R: usize>(
-        &self,
-        mut store: StoreContextMut<'_, T>,
-        answer: Result<Vec<u8>>,
-        ends: Ends,
-    ) -> Result<raw::ImportResults<R>> {
-        let bytes = answer.with_context(|| format!("the import `{}` failed", self.name))?;
-        let resources = store.data_mut().resources();
-        Ok(raw::ImportResults {
-            bytes,
-            table: self.has_handles.then(|| resources.share()),
-            name: self.name.clone(),
-            ends: Some(ends),
-        })
-    }
-}
-
-/// As `link_import`.
-pub fn link_streamed<T: BytesHost>(
-    linker: &mut LinkerInstance<'_, T>,
-    func_name: &str,
-    full_name: &str,
-    shape: Shape,
-    id: u32,
-) -> Result<()> {
-    let (params, results) = (shape.params.unwrap_or(0), shape.results.unwrap_or(0));
-    let is_async = shape.is_async;
-    let import = Arc::new(Import {
-        id,
-        name: full_name.into(),
-        has_handles: shape.has_handles,
-        param_paths: shape.param_paths,
-        result_paths: shape.result_paths.into(),
-    });
-    macro_rules! dispatch {
-        ($($n:literal)*) => {
-            match (params, results, is_async) {
-                $(($n, 0, false) => wrap::<T, $n, 0>(linker, func_name, import),
-                  ($n, _, false) => wrap::<T, $n, 1>(linker, func_name, import),
-                  ($n, 0, true) => wrap_concurrent::<T, $n, 0>(linker, func_name, import),
-                  ($n, _, true) => wrap_concurrent::<T, $n, 1>(linker, func_name, import),)*
-                (n, _, _) => bail!("{n} flat parameters are more than there can be"),
-            }
-        };
-    }
-    dispatch!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
-}
-
-/// The guest waits for the results, and does nothing else meanwhile.
-fn wrap<T: BytesHost, const P: usize, const R: usize>(
-    linker: &mut LinkerInstance<'_, T>,
-    name: &str,
-    import: Arc<Import>,
-) -> Result<()> {
-    linker.func_wrap_async(name, move |mut store, raw::ImportParams::<P>(sink)| {
-        let import = import.clone();
-        Box::new(async move {
-            let Begun { answer, ends } = import.begin(store.as_context_mut(), sink)?;
-            let answer = answer.await;
-            import.results::<T, R>(store.as_context_mut(), answer, ends)
-        })
-    })
-}
-
-/// Other tasks of the guest, and its streams, go on meanwhile.
-fn wrap_concurrent<T: BytesHost, const P: usize, const R: usize>(
-    linker: &mut LinkerInstance<'_, T>,
-    name: &str,
-    import: Arc<Import>,
-) -> Result<()> {
-    linker.func_wrap_concurrent(name, move |accessor, raw::ImportParams::<P>(sink)| {
-        let import = import.clone();
-        Box::pin(async move {
-            let begun = accessor.with(|mut access| import.begin(access.as_context_mut(), sink));
-            let Begun { answer, ends } = begun?;
-            let answer = answer.await;
-            accessor
-                .with(|mut access| import.results::<T, R>(access.as_context_mut(), answer, ends))
-        })
-    })
-}
 
 /// Calls an export with encoded parameters and gives `give` its encoded results; goes on until no stream or future of any call of the guest is
 /// open any more. What else its tasks would do then is not waited for.

@@ -163,12 +163,12 @@ async def _iterate(value: Any) -> AsyncIterator[Any]:
 
 @contextlib.asynccontextmanager
 async def _ended(sink: Sink) -> AsyncIterator[None]:
-    """Ends a stream: with `00`, or, when what fills it fails, within a chunk, so that the part is not taken for the whole."""
+    """Ends a stream: with `00`, or, when what fills it fails, with half a length, which no reader takes for an end (`01` some do, which have taken the length already)."""
     try:
         yield
     except BaseException:
         with contextlib.suppress(Exception):
-            await sink.write(b"\x01")
+            await sink.write(b"\x80")
         raise
     await sink.write(b"\x00")
 
