@@ -6,7 +6,7 @@
 #   weft_test(engine_test SOURCES engine_test.cpp ... DEPS engine)            GoogleTest program, every TEST a ctest entry
 #             [LABEL unit|guests|integration|conformance] [TIMEOUT seconds] [ENVIRONMENT K=V...] [ARGS ...] [WHOLE]
 #   weft_fuzzer(head_fuzz SOURCES head_fuzz.cpp DEPS web)                      libFuzzer program (preset fuzz); corpus in corpus/head_fuzz
-#   weft_bench(head_bench SOURCES head_bench.cpp DEPS web)                     program, built only by preset bench
+#   weft_bench(head_bench SOURCES head_bench.cpp DEPS web)                     program; dev builds it, too, so that it goes on compiling
 #   weft_program(weft SOURCES main.cpp DEPS cli)                               program in bin/
 #
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
@@ -134,7 +134,7 @@ function(weft_fuzzer name)
 endfunction()
 
 function(weft_bench name)
-  if(NOT WEFT_FLAVOUR STREQUAL "bench")
+  if(NOT WEFT_FLAVOUR MATCHES "^(bench|dev)$")
     return()
   endif()
   weft_program(${name} ${ARGN})

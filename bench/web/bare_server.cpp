@@ -15,6 +15,7 @@
 
 namespace {
 
+using weft::web::BodilessResponder;
 using weft::web::Exchange;
 using weft::web::HeaderView;
 using weft::web::Responder;
