@@ -38,6 +38,9 @@ class SharedComponentTest(BothHostsTest):
     """One component on both hosts. What it is differs, so that its answers tell which of them gave them."""
 
     OURS, THEIRS = "hello from C\n", "hello from C++\n"
+    # Callers made with wasmCloud's transport now and then miss the accept of a call on a busy machine, whoever serves it, and wait in vain: so many
+    # attempts for each answer.
+    attempts = 1
 
     def setUp(self):
         super().setUp()
@@ -59,9 +62,15 @@ class SharedComponentTest(BothHostsTest):
     def where(self):
         return {one["host"] for one in self.weft("get", "components")["components"]}
 
+    def ask(self, site):
+        for _ in range(self.attempts - 1):
+            with contextlib.suppress(TimeoutError):
+                return fetch(site, "/")
+        return fetch(site, "/")
+
     def visit(self, site, count=100):
         """Who answered how often; all of them did, and well."""
-        answers = [fetch(site, "/") for _ in range(count)]
+        answers = [self.ask(site) for _ in range(count)]
         wrong = [answer for answer in answers if answer is None or (answer.status, answer.complete) != (200, True)]
         self.assertEqual(wrong[:3], [], f"{len(wrong)} of {count}\n{self.logs()}")
         return collections.Counter(answer.text for answer in answers)
@@ -103,6 +112,7 @@ class SharedComponentTest(BothHostsTest):
         self.check_shares(site)
 
     def test_their_http_server_calls_both(self):
+        self.attempts = 3
         self.check_both(self.start_web("web", self.theirs, find_program("http-server")))
 
     def test_our_http_server_on_a_third_host_calls_both(self):
