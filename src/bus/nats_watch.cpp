@@ -357,10 +357,13 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   void watch_heartbeat() {
+    if (heard_ - made_ > kLongLife) {
+      may_miss_ = kMissedHeartbeats;
+    }
     const auto lost = heard_ + connection_->options().watch_heartbeat * may_miss_;
     const auto left = std::chrono::ceil<milliseconds>(lost - Clock::now());
     if (left.count() <= 0) {
-      may_miss_ = heard_ - made_ > kLongLife ? kMissedHeartbeats : std::min(may_miss_ * 2, kMostMissedHeartbeats);
+      may_miss_ = std::min(may_miss_ * 2, kMostMissedHeartbeats);
       return retry({Errc::unavailable, "its consumer is silent", {}, Blame::environment});
     }
     arm(left, [](Watch& self) { self.watch_heartbeat(); });
