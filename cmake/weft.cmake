@@ -12,7 +12,7 @@
 # In DEPS a module goes by its folder's name; anything else is a target or library as CMake knows it.
 include(GoogleTest)
 
-# What is shipped. Every test of label unit or guests; what the sanitizer presets build. And every fuzzer.
+# Every program. Every test of label unit or guests; what the sanitizer presets build. And every fuzzer.
 add_custom_target(programs)
 add_custom_target(unit_tests)
 add_custom_target(fuzzers)

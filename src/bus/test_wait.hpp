@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "async/on_shard.hpp"
 #include "async/shard.hpp"
 #include "base/eventually.hpp"
 
@@ -20,16 +21,7 @@ namespace weft::bus::testing_support {
 inline constexpr std::chrono::seconds kPatience{20};
 
 using weft::testing_support::eventually;
-
-/// Runs `work` on the shard and waits for it.
-inline void on_shard(async::Shard& shard, std::function<void()> work) {
-  const auto done = std::make_shared<std::promise<void>>();
-  shard.post([done, work = std::move(work)]() noexcept {
-    work();
-    done->set_value();
-  });
-  done->get_future().wait();
-}
+using weft::testing_support::on_shard;
 
 /// A list that one thread fills and another waits on.
 template <class T>

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "async/on_shard.hpp"
+
 namespace weft::dispatch {
 namespace {
 
@@ -55,9 +57,7 @@ class DispatcherTest : public testing::Test {
 
   template <class Work>
   auto on_shard(std::size_t index, Work work) {
-    std::promise<decltype(work())> done;
-    shards.at(index).post([&]() noexcept { done.set_value(work()); });
-    return done.get_future().get();
+    return testing_support::on_shard(shards.at(index), work);
   }
 
   Recorder call(std::size_t shard, CallContext context, std::string_view key = "acme:shop/cart") {

@@ -140,8 +140,8 @@ class Call {
   void complete_import_from(std::uint64_t token, Call& from);
 
   /// Streams by the token of their call, also after it was completed; a token that means nothing any more is ignored.
-  /// Channels that the guest writes: what it has written since, until the next look.
   [[nodiscard]] ChannelKind kind_of(std::uint64_t token, std::uint32_t channel) const;
+  /// Channels that the guest writes: what it has written since, until the next look.
   BodyPiece read_stream(std::uint64_t token, std::uint32_t channel);
   /// Nobody reads it any more.
   void close_stream(std::uint64_t token, std::uint32_t channel);

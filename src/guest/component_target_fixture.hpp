@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "async/on_shard.hpp"
 #include "base/eventually.hpp"
 #include "dispatch/dispatcher.hpp"
 #include "engine/engine.hpp"
@@ -146,14 +147,11 @@ class TestCall final : private dispatch::CallHandler {
   TestCall(async::Shard& shard, dispatch::Target& target, std::string interface, std::string function,
            engine::Bytes params, dispatch::CallContext context)
       : shard_(shard) {
-    on_shard([this, &target, interface = std::move(interface), function = std::move(function),
-              params = std::move(params), context]() noexcept {
+    testing_support::on_shard(shard_, [&] {
       auto pending = target.invoke(
           shard_, {.interface = interface, .function = function, .params = params, .context = context}, *this);
       if (!told_) pending_ = std::move(pending);
-      begun_.set_value();
     });
-    begun_.get_future().wait();
   }
   ~TestCall() { cancel(); }
   TestCall(const TestCall&) = delete;
@@ -170,19 +168,10 @@ class TestCall final : private dispatch::CallHandler {
     return answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
   void cancel() {
-    std::promise<void> gone;
-    on_shard([this, &gone]() noexcept {
-      pending_.reset();
-      gone.set_value();
-    });
-    gone.get_future().wait();
+    testing_support::on_shard(shard_, [this] { pending_.reset(); });
   }
 
  private:
-  template <class Work>
-  void on_shard(Work work) {
-    shard_.post(std::move(work));
-  }
   void on_results(std::span<const std::byte> results) override {
     told_ = true;
     const engine::Bytes copy(results.begin(), results.end());
@@ -198,7 +187,6 @@ class TestCall final : private dispatch::CallHandler {
   async::Shard& shard_;
   bool told_ = false;
   std::unique_ptr<dispatch::PendingCall> pending_;
-  std::promise<void> begun_;
   std::promise<Result<engine::Bytes>> promise_;
   std::future<Result<engine::Bytes>> answer_ = promise_.get_future();
 };

@@ -189,17 +189,6 @@ void GuestImports::call_out(const ImportPlan::Import& import, std::span<const st
   begin_call(import, params, rule.interface, import.result_paths, &owner);
 }
 
-dispatch::Channels GuestImports::uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import) {
-  dispatch::Channels channels;
-  std::uint32_t number = 0;
-  for (const auto path : import.param_paths) {
-    if (auto channel = streams_.upload(call, token, number++)) {
-      channels.push_back({.path = std::string(path), .channel = std::move(channel)});
-    }
-  }
-  return channels;
-}
-
 dispatch::CallContext GuestImports::context(const ImportPlan::Import& import) {
   return {.source = plan_->source(),
           .link_name = link_name(import.rule.link_key),
@@ -229,7 +218,7 @@ void GuestImports::begin_async(engine::Call& call, std::uint64_t token, std::uin
   }
   auto& begun = async_.add(*this, call, token, number);
   ImportParams owner(call);
-  auto channels = uploads(call, token, import);
+  auto channels = streams_.uploads(call, token, import.param_paths);
   auto pending = invoke(import,
                         {.interface = import.rule.interface,
                          .function = import.rule.function,
@@ -281,7 +270,7 @@ void GuestImports::begin_call(const ImportPlan::Import& import, std::span<const 
                               std::string_view interface, std::span<const std::string_view> result_paths,
                               dispatch::ParamsOwner* owner) {
   const auto& rule = import.rule;
-  auto channels = uploads(*call_, token_, import);
+  auto channels = streams_.uploads(*call_, token_, import.param_paths);
   std::shared_ptr<LateAnswer> late;
   if (is_fallback_ && !channels.empty()) {
     late = std::make_shared<LateAnswer>(static_cast<dispatch::CallHandler&>(*this), rule.result_paths.front());

@@ -123,7 +123,6 @@ class GuestImports final : public dispatch::CallHandler, private AsyncImportOwne
   void on_async_error(AsyncImport& import, Error error) override;
 
   void begin_async(engine::Call& call, std::uint64_t token, std::uint32_t number, std::span<const std::byte> params);
-  [[nodiscard]] dispatch::Channels uploads(engine::Call& call, std::uint64_t token, const ImportPlan::Import& import);
   [[nodiscard]] dispatch::CallContext context(const ImportPlan::Import& import);
   std::unique_ptr<dispatch::PendingCall> invoke(const ImportPlan::Import& import,
                                                 const dispatch::Invocation& invocation, dispatch::CallHandler& handler,

@@ -156,6 +156,18 @@ std::unique_ptr<dispatch::Channel> GuestStreams::upload(engine::Call& call, std:
   return std::make_unique<Upload>(state, kind == engine::ChannelKind::future);
 }
 
+dispatch::Channels GuestStreams::uploads(engine::Call& call, std::uint64_t token,
+                                         std::span<const std::string_view> paths) {
+  dispatch::Channels channels;
+  std::uint32_t number = 0;
+  for (const auto path : paths) {
+    if (auto channel = upload(call, token, number++)) {
+      channels.push_back({.path = std::string(path), .channel = std::move(channel)});
+    }
+  }
+  return channels;
+}
+
 void GuestStreams::take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,
                         std::span<const std::string_view> paths) {
   auto& streams = of(token);

@@ -25,9 +25,9 @@ class GuestStreams {
   GuestStreams(const GuestStreams&) = delete;
   GuestStreams& operator=(const GuestStreams&) = delete;
 
-  /// What the guest writes to that channel of the call `token`; null if its values have none there. Given again for the
-  /// same (which is asked of another), it stands for the one before.
-  std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token, std::uint32_t channel);
+  /// What the guest writes in the call `token`, in the order of `paths`; those that its values do not have are left
+  /// out. Given again for the same call (which is asked of another), they stand for the ones before.
+  dispatch::Channels uploads(engine::Call& call, std::uint64_t token, std::span<const std::string_view> paths);
   /// What the guest reads, in the order of `paths`. One that is missing breaks off.
   void take(engine::Call& call, std::uint64_t token, dispatch::Channels channels,
             std::span<const std::string_view> paths);
@@ -42,6 +42,7 @@ class GuestStreams {
   struct Streams;
 
   Streams& of(std::uint64_t token);
+  std::unique_ptr<dispatch::Channel> upload(engine::Call& call, std::uint64_t token, std::uint32_t channel);
 
   std::map<std::uint64_t, std::unique_ptr<Streams>> by_token_;
 };

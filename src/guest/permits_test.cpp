@@ -7,6 +7,8 @@
 #include <mutex>
 #include <vector>
 
+#include "async/on_shard.hpp"
+
 namespace weft::guest {
 namespace {
 
@@ -31,9 +33,7 @@ class PermitsTest : public testing::Test {
  protected:
   template <class Work>
   auto on_shard(std::size_t shard, Work work) {
-    std::promise<decltype(work())> done;
-    shards.at(shard).post([&]() noexcept { done.set_value(work()); });
-    return done.get_future().get();
+    return testing_support::on_shard(shards.at(shard), work);
   }
   Entry enter(std::size_t shard, Caller& caller) {
     return on_shard(shard, [&] { return permits->enter(shards.at(shard), caller); });

@@ -88,21 +88,14 @@ void StreamedGuestCall::on_polled(engine::Polled polled) {
   if (done) {
     return end(false);
   }
-  auto error = why(std::move(done).error());
-  fail(std::move(error));
+  fail(why(std::move(done).error()));
 }
 
 void StreamedGuestCall::tell_results() {
   if (!imports().scope().deadline_for_streams) {
     forget_deadline();
   }
-  dispatch::Channels channels;
-  std::uint32_t number = 0;
-  for (const auto& path : found().result_paths) {
-    if (auto channel = streams_.upload(call(), engine::kOwnCall, number++)) {
-      channels.push_back({.path = path, .channel = std::move(channel)});
-    }
-  }
+  auto channels = streams_.uploads(call(), engine::kOwnCall, views(found().result_paths));
   auto& handler = *std::exchange(handler_, nullptr);
   if (channels.empty()) {
     handler.on_results(call().result());

@@ -2,7 +2,9 @@
 // Calls of a guest with streams, as whoever calls it sees them: the results come first, and the streams go on.
 #include "guest/streamed_call.hpp"
 
+#include "async/on_shard.hpp"
 #include "guest/component_target_fixture.hpp"
+#include "wire/byte_stream.hpp"
 
 namespace weft::guest {
 namespace {
@@ -21,10 +23,9 @@ engine::Bytes number(std::uint64_t value) {
 
 /// A `stream<u8>` as it is on its channel.
 engine::Bytes stream_of(std::string_view text) {
-  auto bytes = number(text.size());
-  for (const char c : text) bytes.push_back(static_cast<std::byte>(c));
-  bytes.push_back(std::byte{0});
-  return bytes;
+  const auto bytes = wire::encode_chunk(std::as_bytes(std::span(text))).append(wire::kStreamEnd);
+  const auto view = std::as_bytes(std::span(bytes));
+  return {view.begin(), view.end()};
 }
 
 /// What a guest reads: those bytes in pieces of two, and then the end, a break or nothing.
@@ -116,12 +117,7 @@ class StreamCaller final : private dispatch::CallHandler, private dispatch::Chan
  private:
   template <class Work>
   void on_shard(Work work) {
-    std::promise<void> done;
-    shard_.post([&]() noexcept {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
+    testing_support::on_shard(shard_, work);
   }
   void tell() {
     told_ = true;
@@ -277,9 +273,7 @@ TEST_F(StreamedCallTest, only_streams_that_the_values_have_are_given_out) {
   auto refused = call("words", {std::byte{0}});
   ASSERT_TRUE(refused.is_told());
   EXPECT_EQ(refused.streams(), (std::vector<std::string>{}));
-  engine::Bytes text{std::byte{3}};
-  for (const char c : std::string_view("a b")) text.push_back(static_cast<std::byte>(c));
-  auto words = call("words", text);
+  auto words = call("words", encoded("a b"));
   ASSERT_TRUE(words.is_told());
   EXPECT_EQ(words.streams(), (std::vector<std::string>{"stream 0.0", "future 0.1"}));
 }

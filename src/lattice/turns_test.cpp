@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "async/on_shard.hpp"
 #include "async/shard_call.hpp"
 #include "async/task_scope.hpp"
 
@@ -51,12 +52,7 @@ class TurnsTest : public testing::Test {
   }
   template <class Work>
   void on_shard(Work work) {
-    std::promise<void> done;
-    shard_.post([&]() noexcept {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
+    testing_support::on_shard(shard_, work);
   }
 
   async::Shard shard_{0};

@@ -2,8 +2,6 @@
 #include "registry/oci_auth.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 
 #include "wire/base64.hpp"
 #include "wire/json.hpp"

@@ -2,6 +2,7 @@
 #include "wire/host_data.hpp"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 

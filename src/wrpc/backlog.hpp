@@ -51,11 +51,14 @@ class Backlog {
 
   /// False, and nothing is added, if there is no room.
   [[nodiscard]] bool add(std::string_view bytes) {
-    const auto beyond = beyond_own(bytes_.size() + bytes.size()) - beyond_own(bytes_.size());
-    if (beyond > room_->left_) {
+    const auto size = bytes_.size() + bytes.size();
+    const auto beyond = size - std::min(size, room_->limits_.each);
+    const auto more = beyond - std::min(beyond, borrowed_);
+    if (more > room_->left_) {
       return false;
     }
-    room_->left_ -= beyond;
+    room_->left_ -= more;
+    borrowed_ += more;
     bytes_ += bytes;
     return true;
   }
@@ -63,10 +66,9 @@ class Backlog {
   void set(std::string bytes) {
     clear();
     bytes_ = std::move(bytes);
-    is_counted_ = false;
   }
   [[nodiscard]] std::string take() {
-    give_back();
+    room_->left_ += std::exchange(borrowed_, 0);
     return std::exchange(bytes_, {});
   }
   void clear() { static_cast<void>(take()); }
@@ -75,18 +77,9 @@ class Backlog {
   [[nodiscard]] Error refusal(std::string_view what) const { return room_->refusal(what); }
 
  private:
-  [[nodiscard]] std::size_t beyond_own(std::size_t size) const noexcept {
-    return size - std::min(size, room_->limits_.each);
-  }
-  void give_back() noexcept {
-    if (std::exchange(is_counted_, true)) {
-      room_->left_ += beyond_own(bytes_.size());
-    }
-  }
-
   std::shared_ptr<BacklogRoom> room_;
   std::string bytes_;
-  bool is_counted_ = true;
+  std::size_t borrowed_ = 0;  ///< of what is shared
 };
 
 }  // namespace weft::wrpc
