@@ -13,6 +13,8 @@
 namespace weft::async {
 namespace {
 
+thread_local Shard* current_shard = nullptr;
+
 // The cores this process may run on: a container or taskset may allow fewer than the machine has.
 std::size_t count_usable_cores() {
   cpu_set_t allowed;
@@ -33,10 +35,13 @@ Shard::Shard(std::size_t index) : index_(index), guard_(boost::asio::make_work_g
 
 Shard::~Shard() { stop(); }
 
+Shard* Shard::current() noexcept { return current_shard; }
+
 void Shard::start() {
   WEFT_ASSERT(!thread_.joinable());
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index_)).c_str());
+    current_shard = this;
     run();
   });
 }

@@ -32,6 +32,8 @@ class Shard {
   /// Shared with wakers that threads of the engine hold: one may fire after the pool is gone, and then posts to a
   /// stopped loop that nobody runs.
   [[nodiscard]] std::shared_ptr<boost::asio::io_context> shared_io() const noexcept { return io_; }
+  /// The shard whose thread this is; null: it is another's.
+  [[nodiscard]] static Shard* current() noexcept;
   /// True on this shard's own thread.
   [[nodiscard]] bool is_current() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
 

@@ -128,6 +128,15 @@ TEST_F(NatsAuthTest, logs_what_a_user_may_not_do) {
   EXPECT_EQ(bus->state(), BusState::connected);
 }
 
+// For as long as it lives, this process trusts an authority as if the system did.
+class Trusted {
+ public:
+  explicit Trusted(const std::filesystem::path& authority) { ::setenv("SSL_CERT_FILE", authority.c_str(), 1); }
+  ~Trusted() { ::unsetenv("SSL_CERT_FILE"); }
+  Trusted(const Trusted&) = delete;
+  Trusted& operator=(const Trusted&) = delete;
+};
+
 // An authority, a server certificate for 127.0.0.1, one for elsewhere, a client's; and a foreign authority.
 class NatsTlsTest : public NatsAuthTest {
  protected:
@@ -159,9 +168,12 @@ class NatsTlsTest : public NatsAuthTest {
            run("x509 -req -days 2 -in " + name + ".csr -CA " + authority + ".pem -CAkey " + authority +
                ".key -CAcreateserial -extfile " + name + ".ext -out " + name + ".pem");
   }
+  [[nodiscard]] std::string tls_block(const std::string& certificate, const std::string& more = {}) const {
+    return "tls { cert_file: \"" + file(certificate + ".pem").string() + "\", key_file: \"" +
+           file(certificate + ".key").string() + "\"" + more + " }\n";
+  }
   void serve_tls(const std::string& certificate, const std::string& more = {}) {
-    configure("tls { cert_file: \"" + file(certificate + ".pem").string() + "\", key_file: \"" +
-              file(certificate + ".key").string() + "\"" + more + " }");
+    configure(tls_block(certificate, more));
   }
   [[nodiscard]] NatsOptions tls_options(const std::string& authority) {
     auto with = options();
@@ -194,6 +206,42 @@ TEST_F(NatsTlsTest, speaks_tls_to_a_server_that_asks_for_it) {
   auto with = tls_options("ca");
   with.tls.require = false;
   EXPECT_TRUE(connect(with));
+}
+
+TEST_F(NatsTlsTest, finds_out_that_a_server_wants_tls) {
+  const Trusted trusted(file("ca.pem"));
+  serve_tls("server");
+  const auto bus = connect();  // nothing says so
+  ASSERT_TRUE(bus);
+  EXPECT_TRUE(wait(bus->flush(10s)));
+  EXPECT_THAT(log_.now(), testing::ElementsAre(testing::HasSubstr("connected to")));
+  ASSERT_TRUE(server_->start_again(test::Data::keep));
+  EXPECT_TRUE(eventually([&] { return bus->state() == BusState::connected && wait(bus->flush(1s)); }));
+}
+
+TEST_F(NatsTlsTest, a_server_that_is_away_and_asks_who_one_is_may_want_tls) {
+  const Trusted trusted(file("ca.pem"));
+  configure(tls_block("server") + "authorization { user: someone, password: hunter2 }");
+  server_->kill();
+  auto with = options();
+  with.first_connect = FirstConnect::wait_for_server;
+  with.credentials = UserPassword{.user = "someone", .password = "hunter2"};
+  const auto bus = connect(with);
+  EXPECT_EQ(bus->state(), BusState::disconnected);
+  ASSERT_TRUE(server_->start_again(test::Data::keep));
+  EXPECT_TRUE(eventually([&] { return bus->state() == BusState::connected && wait(bus->flush(1s)); }));
+}
+
+TEST_F(NatsTlsTest, follows_a_server_that_wants_tls_all_of_a_sudden) {
+  const Trusted trusted(file("ca.pem"));
+  const auto more = [this](const std::string& text) { std::ofstream(file("more.conf")) << text; };
+  more("");
+  configure("include '../" + folder_.filename().string() + "/more.conf'");
+  const auto bus = connect();
+  ASSERT_TRUE(wait(bus->flush(10s)));
+  more(tls_block("server"));
+  ASSERT_TRUE(server_->start_again(test::Data::keep));
+  EXPECT_TRUE(eventually([&] { return bus->state() == BusState::connected && wait(bus->flush(1s)); }));
 }
 
 TEST_F(NatsTlsTest, distrusts_another_authority) {

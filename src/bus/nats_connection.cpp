@@ -200,6 +200,9 @@ std::unique_ptr<Subscription> NatsConnection::on_state(async::Shard& shard, Stat
 Result<void> NatsConnection::publish(const Message& message) {
   WEFT_TRY(const auto status, bus::publish(handle_, message, sent_));
   if (status == NATS_OK) {
+    if (NatsWrites::are_timed()) {
+      NatsWrites::published({shared_from_this(), &writes_}, handle_);
+    }
     return {};
   }
   if (status == NATS_MAX_PAYLOAD) {
@@ -365,6 +368,9 @@ async::Task<void> NatsConnection::drain_subscriptions(std::chrono::milliseconds 
 void NatsConnection::close() {
   if (handle_ == nullptr) {
     return;
+  }
+  if (NatsWrites::are_timed()) {
+    NatsWrites::write(handle_);
   }
   natsConnection_Close(handle_);
   // Somebody else may have closed before: the callback that tells it comes all the same.

@@ -4,10 +4,10 @@
 ///
 /// Shared because nats.c's callbacks hold it too, until the one that tells of the closing. close() waits until they
 /// have let go. Threads: any; nothing blocks but open() (up to connect_timeout for each address) and close()
-/// (milliseconds, or the rest of an attempt to connect): not on a shard. A publish may block for at most
-/// `write_deadline` when the server takes nothing more and the socket is full. Limits: a server that refuses the
-/// credentials twice running ends the connection for good (nats.c 3.4 has no option for it): the state is then
-/// `closed`.
+/// (milliseconds, or the rest of an attempt to connect): not on a shard. A publish, and the end of the shard's turn
+/// after it, may block for at most `write_deadline` when the server takes nothing more and the socket is full. Limits:
+/// a server that refuses the credentials twice running ends the connection for good (nats.c 3.4 has no option for it):
+/// the state is then `closed`.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,7 @@
 #include "bus/nats_delivery.hpp"
 #include "bus/nats_options.hpp"
 #include "bus/nats_requests.hpp"
+#include "bus/nats_writes.hpp"
 #include "bus/shard_queue.hpp"
 
 namespace weft::bus {
@@ -98,6 +99,7 @@ class NatsConnection : public std::enable_shared_from_this<NatsConnection> {
   std::shared_ptr<CallbackGate> gate_ = std::make_shared<CallbackGate>();
   std::shared_ptr<NatsBin> received_ = std::make_shared<NatsBin>();
   NatsBin sent_;
+  NatsWrites writes_;
   std::shared_ptr<NatsRequests> requests_;
   std::atomic<BusState> state_{BusState::disconnected};
   std::atomic<std::uint64_t> dropped_{0};

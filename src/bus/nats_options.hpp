@@ -67,12 +67,6 @@ enum class FirstConnect : std::uint8_t {
   wait_for_server,  ///< it gives a disconnected bus, which goes on trying in the background
 };
 
-/// When a published message is handed to the kernel.
-enum class SendPolicy : std::uint8_t {
-  at_once,  ///< one system call for each message, no delay
-  batched,  ///< nats.c's flusher thread collects for up to a millisecond
-};
-
 struct NatsOptions {
   std::vector<std::string> urls{"nats://127.0.0.1:4222"};
   std::string name = "wasmbus";
@@ -81,7 +75,6 @@ struct NatsOptions {
   std::string jetstream_domain;
   std::string inbox_prefix = "_INBOX";
   FirstConnect first_connect = FirstConnect::must_succeed;
-  SendPolicy send = SendPolicy::at_once;
 
   std::chrono::milliseconds connect_timeout{2000};
   /// One request of the JetStream API or of a bucket.

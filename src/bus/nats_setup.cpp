@@ -102,7 +102,7 @@ void set_servers(Setup& set, const NatsOptions& options) {
   set(&natsOptions_SetTimeout, options.connect_timeout.count());
   set(&natsOptions_SetPingInterval, options.ping_interval.count());
   set(&natsOptions_SetWriteDeadline, options.write_deadline.count());
-  set(&natsOptions_SetSendAsap, options.send == SendPolicy::at_once);
+  set(&natsOptions_SetSendAsap, !NatsWrites::are_timed());
   // One thread of nats.c for all subscriptions: the callbacks only move a message on, and a thread each is too many.
   set(&natsOptions_UseGlobalMessageDelivery, true);
 }
