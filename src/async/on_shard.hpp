@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// For tests: work on a shard that runs, waited for. Threads: any but the shard's own.
+/// The way from a plain thread to what is a shard's own: work that runs there, waited for. For tasks: shard_call.hpp.
 #pragma once
 
 #include <future>
@@ -7,12 +7,14 @@
 #include <type_traits>
 
 #include "async/shard.hpp"
+#include "base/assert.hpp"
 
-namespace weft::testing_support {
+namespace weft::async {
 
-/// What `work` gives.
+/// What `work` gives, which must not throw. Any thread but the shard's own, which has to run until then.
 template <class Work>
-auto on_shard(async::Shard& shard, Work work) {
+auto on_shard(Shard& shard, Work work) {
+  WEFT_ASSERT(!shard.is_current());
   using Value = decltype(work());
   // Shared: this thread may go on while the other is still on its way out of set_value().
   const auto done = std::make_shared<std::promise<Value>>();
@@ -27,4 +29,4 @@ auto on_shard(async::Shard& shard, Work work) {
   return done->get_future().get();
 }
 
-}  // namespace weft::testing_support
+}  // namespace weft::async

@@ -17,6 +17,7 @@
 #include <vector>
 #include <weft/value.hpp>
 
+#include "async/on_shard.hpp"
 #include "async/shard.hpp"
 #include "builtins/provider.hpp"
 #include "dispatch/target.hpp"
@@ -92,12 +93,7 @@ class FakeCaller {
 
     /// On the shard, and done when it is.
     void cancel() {
-      std::promise<void> done;
-      shard_.post([&]() noexcept {
-        pending_.reset();
-        done.set_value();
-      });
-      done.get_future().wait();
+      async::on_shard(shard_, [this] { pending_.reset(); });
     }
     Result<Bytes> wait() {
       if (future_.wait_for(kDeadline) != std::future_status::ready) {
@@ -129,15 +125,12 @@ class FakeCaller {
   std::unique_ptr<Call> begin(dispatch::Target& target, std::string_view interface, std::string_view function,
                               std::span<const std::byte> params, std::size_t shard = 0) {
     auto call = std::make_unique<Call>(pool_.at(shard));
-    std::promise<void> begun;
-    pool_.at(shard).post([&]() noexcept {
+    async::on_shard(pool_.at(shard), [&] {
       call->pending_ = target.invoke(
           pool_.at(shard),
           dispatch::Invocation{.interface = interface, .function = function, .params = params, .context = context},
           *call);
-      begun.set_value();
     });
-    begun.get_future().wait();
     return call;
   }
 

@@ -200,9 +200,7 @@ std::unique_ptr<Subscription> NatsConnection::on_state(async::Shard& shard, Stat
 Result<void> NatsConnection::publish(const Message& message) {
   WEFT_TRY(const auto status, bus::publish(handle_, message, sent_));
   if (status == NATS_OK) {
-    if (NatsWrites::are_timed()) {
-      NatsWrites::published({shared_from_this(), &writes_}, handle_);
-    }
+    NatsWrites::published({shared_from_this(), &writes_}, handle_);
     return {};
   }
   if (status == NATS_MAX_PAYLOAD) {
@@ -369,9 +367,7 @@ void NatsConnection::close() {
   if (handle_ == nullptr) {
     return;
   }
-  if (NatsWrites::are_timed()) {
-    NatsWrites::write(handle_);
-  }
+  NatsWrites::write(handle_);
   natsConnection_Close(handle_);
   // Somebody else may have closed before: the callback that tells it comes all the same.
   if (!gate_->wait_until_empty(kPatience)) {

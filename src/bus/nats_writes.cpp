@@ -12,7 +12,14 @@ extern "C" {
 
 namespace weft::bus {
 
-/// One that is destroyed unrun, with a shard that was stopped, writes too.
+namespace {
+
+/// The messages of a turn and of the one before it.
+constexpr bool are_alone(unsigned messages, unsigned before) noexcept { return messages <= 1 && before <= 1; }
+
+}  // namespace
+
+/// Writes when it is destroyed: after it has run, or unrun with a shard that was stopped.
 class NatsWrites::TurnEnd {
  public:
   TurnEnd(std::shared_ptr<NatsWrites> writes, Turn& turn, natsConnection* connection)
@@ -22,24 +29,18 @@ class NatsWrites::TurnEnd {
   TurnEnd(const TurnEnd&) = delete;
   TurnEnd& operator=(const TurnEnd&) = delete;
   ~TurnEnd() {
-    if (writes_) {
-      end();
+    if (!writes_) {
+      return;  // moved from
     }
-  }
-  void operator()() noexcept {
-    end();
-    writes_.reset();
-  }
-
- private:
-  void end() noexcept {
-    turn_->is_posted = false;
-    turn_->messages_before = turn_->messages.exchange(0);
-    if (turn_->has_unwritten.exchange(false)) {
+    const auto messages = turn_->messages.exchange(0);
+    const auto before = turn_->messages_before.exchange(messages);
+    if (!are_alone(messages, before)) {
       write(connection_);
     }
   }
+  void operator()() noexcept {}
 
+ private:
   std::shared_ptr<NatsWrites> writes_;
   Turn* turn_;
   natsConnection* connection_;
@@ -51,23 +52,23 @@ bool NatsWrites::are_timed() noexcept {
 
 void NatsWrites::published(const std::shared_ptr<NatsWrites>& self, natsConnection* connection) {
   auto* const shard = async::Shard::current();
-  if (shard == nullptr) {
+  if (shard == nullptr || !are_timed()) {
     return write(connection);
   }
   auto& turn = self->turns_[shard->index() % self->turns_.size()];
-  const bool is_alone = turn.messages.fetch_add(1) == 0 && turn.messages_before <= 1;
-  if (!is_alone) {
-    turn.has_unwritten = true;
-  }
-  if (!turn.is_posted.exchange(true)) {
+  const auto messages = turn.messages.fetch_add(1) + 1;
+  if (messages == 1) {
     shard->post(TurnEnd(self, turn, connection));
   }
-  if (is_alone) {
+  if (are_alone(messages, turn.messages_before)) {
     write(connection);
   }
 }
 
 void NatsWrites::write(natsConnection* connection) {
+  if (!are_timed()) {
+    return;
+  }
   natsConn_lockAndRetain(connection);
   // Without a connection what is published is kept elsewhere, for the next.
   if (natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED) {

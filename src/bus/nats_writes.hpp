@@ -22,20 +22,20 @@ namespace weft::bus {
 
 class NatsWrites {
  public:
-  /// True: connections are made without SendAsap, and every publish is followed by published().
+  /// True: connections are made without SendAsap. False: there is nothing to do here.
   static bool are_timed() noexcept;
 
-  /// `self` is these writes, and keeps the connection for as long as work of theirs is posted to a shard.
+  /// After every publish. `self` is these writes, and keeps the connection for as long as work of theirs is posted to a
+  /// shard.
   static void published(const std::shared_ptr<NatsWrites>& self, natsConnection* connection);
-  /// Blocks like a publish: for as long as the socket is full, at most until the write deadline.
+  /// Before the end of a connection. Blocks like a publish: for as long as the socket is full, at most until the write
+  /// deadline.
   static void write(natsConnection* connection);
 
  private:
   /// From the first message that a shard publishes until all that was ready then has run. Atomic, because shards of two
   /// pools may have the same index.
   struct Turn {
-    std::atomic<bool> is_posted{false};  ///< its end
-    std::atomic<bool> has_unwritten{false};
     std::atomic<unsigned> messages{0};
     std::atomic<unsigned> messages_before{0};  ///< of the turn before
   };

@@ -20,8 +20,8 @@ namespace weft::bus::testing_support {
 
 inline constexpr std::chrono::seconds kPatience{20};
 
+using async::on_shard;
 using weft::testing_support::eventually;
-using weft::testing_support::on_shard;
 
 /// A list that one thread fills and another waits on.
 template <class T>

@@ -57,7 +57,7 @@ class DispatcherTest : public testing::Test {
 
   template <class Work>
   auto on_shard(std::size_t index, Work work) {
-    return testing_support::on_shard(shards.at(index), work);
+    return async::on_shard(shards.at(index), work);
   }
 
   Recorder call(std::size_t shard, CallContext context, std::string_view key = "acme:shop/cart") {

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "async/on_shard.hpp"
 #include "guest/component_target_fixture.hpp"
 
 namespace weft::guest {
@@ -65,12 +66,7 @@ class Request final : public web::Exchange {
  private:
   template <class Work>
   void run(Work work) {
-    std::promise<void> done;
-    shard_.post([&]() noexcept {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
+    async::on_shard(shard_, work);
   }
   void over(std::string answer) {
     // Later, as a session does; and told there, because the test may destroy this as soon as it knows.

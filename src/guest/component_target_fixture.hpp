@@ -147,7 +147,7 @@ class TestCall final : private dispatch::CallHandler {
   TestCall(async::Shard& shard, dispatch::Target& target, std::string interface, std::string function,
            engine::Bytes params, dispatch::CallContext context)
       : shard_(shard) {
-    testing_support::on_shard(shard_, [&] {
+    async::on_shard(shard_, [&] {
       auto pending = target.invoke(
           shard_, {.interface = interface, .function = function, .params = params, .context = context}, *this);
       if (!told_) pending_ = std::move(pending);
@@ -168,7 +168,7 @@ class TestCall final : private dispatch::CallHandler {
     return answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
   void cancel() {
-    testing_support::on_shard(shard_, [this] { pending_.reset(); });
+    async::on_shard(shard_, [this] { pending_.reset(); });
   }
 
  private:

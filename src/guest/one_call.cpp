@@ -9,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "async/on_shard.hpp"
+
 namespace weft::guest {
 namespace {
 
@@ -90,13 +92,7 @@ Result<CallAnswer> run_one_call(async::Shard& shard, const LoadedComponent& comp
   const std::stop_callback cancel(stop, [&shard, call] { shard.post([call]() noexcept { call->cancel(); }); });
   auto given = answer.get();
   // The lane belongs to the shard, and the caller may free the component after this returns.
-  std::promise<void> gone;
-  auto is_gone = gone.get_future();
-  shard.post([call = std::move(call), &gone]() mutable noexcept {
-    call.reset();
-    gone.set_value();
-  });
-  is_gone.wait();
+  async::on_shard(shard, [&call] { call.reset(); });
   return given;
 }
 

@@ -33,7 +33,7 @@ class PermitsTest : public testing::Test {
  protected:
   template <class Work>
   auto on_shard(std::size_t shard, Work work) {
-    return testing_support::on_shard(shards.at(shard), work);
+    return async::on_shard(shards.at(shard), work);
   }
   Entry enter(std::size_t shard, Caller& caller) {
     return on_shard(shard, [&] { return permits->enter(shards.at(shard), caller); });

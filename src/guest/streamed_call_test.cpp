@@ -117,7 +117,7 @@ class StreamCaller final : private dispatch::CallHandler, private dispatch::Chan
  private:
   template <class Work>
   void on_shard(Work work) {
-    testing_support::on_shard(shard_, work);
+    async::on_shard(shard_, work);
   }
   void tell() {
     told_ = true;

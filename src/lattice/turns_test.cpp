@@ -52,7 +52,7 @@ class TurnsTest : public testing::Test {
   }
   template <class Work>
   void on_shard(Work work) {
-    testing_support::on_shard(shard_, work);
+    async::on_shard(shard_, work);
   }
 
   async::Shard shard_{0};

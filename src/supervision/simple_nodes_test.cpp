@@ -11,6 +11,7 @@
 #include <future>
 #include <vector>
 
+#include "async/on_shard.hpp"
 #include "supervision/asio_runtime.hpp"
 #include "supervision/tree.hpp"
 
@@ -29,12 +30,7 @@ class SimpleNodesTest : public testing::Test {
   }
   template <class Work>
   void call(Work work) {
-    std::promise<void> done;
-    shard.post([&]() noexcept {
-      work();
-      done.set_value();
-    });
-    done.get_future().get();
+    async::on_shard(shard, work);
   }
   Result<void> start(Make make) {
     auto done = std::make_shared<std::promise<Result<void>>>();

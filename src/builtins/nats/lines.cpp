@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builtins/nats/lines.hpp"
 
-#include <future>
 #include <utility>
+
+#include "async/on_shard.hpp"
 
 namespace weft::builtins::nats {
 
@@ -67,14 +68,7 @@ Result<void> Line::check_connected() const {
   return {};
 }
 
-void Line::on_shard(std::function<void()> work) {
-  std::promise<void> done;
-  shard_.post([&]() noexcept {
-    work();
-    done.set_value();
-  });
-  done.get_future().wait();
-}
+void Line::on_shard(std::function<void()> work) { async::on_shard(shard_, std::move(work)); }
 
 void Line::close() {
   {
